@@ -1,0 +1,75 @@
+# The same few commands by hand and in CI. `make setup` once; everything else depends on it.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: help setup demo test lint format docs bench bench-batch quality quality-full faults mutants lock clean
+
+help:
+	@echo "make setup   create .venv and install the locked requirements and Assay itself"
+	@echo "make demo    run the spam example from a generated file to a served, recorded decision"
+	@echo "make test    all checks: format, lint, types, import contracts, tests, coverage"
+	@echo "make lint    the checks without the tests"
+	@echo "make format  format the code"
+	@echo "make docs    write docs/reference anew from the code"
+	@echo "make bench   measure the request path against a bare server"
+	@echo "make faults  inject every fault and print what came of it"
+	@echo "make mutants change the measures and the policy in every small way and count what the tests notice"
+	@echo "make quality compare what is trained with plain models on real data (quality-full: all sets, five seeds)"
+	@echo "make bench-batch  measure batches of 5 M rows against copying the file"
+	@echo "make lock    write requirements.lock anew (needs uv)"
+	@echo "make clean   remove what the other targets made, but for .venv"
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Assay needs Python 3.11 or later; set PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup
+	@$(BIN)/python examples/spam/demo.py
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/pytest -n 2 --cov --cov-report=term --cov-report=json:build/coverage.json
+	$(BIN)/python scripts/room_coverage.py build/coverage.json
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: setup
+	$(BIN)/python scripts/write_reference.py
+
+bench: setup
+	$(BIN)/python benchmarks/run.py
+
+faults: setup
+	$(BIN)/pytest -n 0 tests/faults
+
+mutants: setup
+	-$(BIN)/mutmut run --max-children 2
+	$(BIN)/python scripts/mutant_share.py mutants
+
+quality: setup
+	$(BIN)/python benchmarks/quality.py
+
+quality-full: setup
+	$(BIN)/python benchmarks/quality.py all --seeds 5 --out build/quality.json
+
+bench-batch: setup
+	$(BIN)/python benchmarks/batch.py
+
+lock:
+	scripts/lock.sh
+
+clean:
+	rm -rf build dist mutants .coverage .coverage.* .hypothesis .mypy_cache .ruff_cache .pytest_cache

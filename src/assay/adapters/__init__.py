@@ -1,0 +1,1 @@
+"""One third-party client per file or package, behind the seams of the rooms."""

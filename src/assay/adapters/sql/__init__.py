@@ -1,0 +1,1 @@
+"""SQL through SQLAlchemy Core: SQLite by default, the same code for PostgreSQL."""

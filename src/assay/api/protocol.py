@@ -1,0 +1,151 @@
+"""The hot routes answered where bytes come in: uvicorn's protocol class, with a short way for what is ready at once.
+
+A request takes the short way when it is a plain POST to a hot route on a connection where nothing else is open. It is
+answered within the call that delivered its last byte: no scope, no task, one write. All else (other routes, refusals,
+explanations of trees, `Expect: 100-continue`, a client that does not read, the last request before the end) goes
+uvicorn's own way to the same `HotDoor`, which also serves under any other ASGI server.
+"""
+
+from __future__ import annotations
+
+from asyncio import TimerHandle
+from collections.abc import Awaitable, MutableMapping
+from time import perf_counter
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from assay.api.hot import SECURITY, Asgi, Head, HotDoor, Receive, Send, read_head
+from assay.api.predict import Handler
+from assay.api.problems import Reply
+
+
+class HotProtocol(HttpToolsProtocol):
+    """One connection. `config.app` must be a `HotDoor` for the short way; any other application is served as usual."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._door: HotDoor | None = self.app if isinstance(self.app, HotDoor) else None
+        self._handler: Handler | None = None
+        self._head = Head(b"", b"", b"", b"", None)
+        self._body = b""
+        self._started = 0.0
+        self._is_last = False
+        self._idle_since: float | None = None
+        self._idle_timer: TimerHandle | None = None
+        self._dated: list[tuple[bytes, bytes]] | None = None
+        self._begin = b""
+
+    def on_message_begin(self) -> None:
+        """A request begins; the scope is made when it is needed."""
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+        self._handler = None
+        self._idle_since = None
+
+    def on_headers_complete(self) -> None:
+        """Choose the way."""
+        door = self._door
+        handler = None if door is None else door.find(self.url.decode("latin-1"))
+        if door is None or handler is None or not self._is_plain():
+            self._go_the_usual_way()
+            return
+        self._started = perf_counter()
+        head = self._head = read_head(self.headers)
+        refused = door.refuse("POST", head)
+        if refused is not None:
+            self._go_the_usual_way(_telling(door, refused, head.request_id))
+            return
+        self._handler = handler
+        self._body = b""
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of a body comes in; one that is too long is refused before the rest of it comes."""
+        if self._handler is None:
+            super().on_body(body)
+            return
+        self._body = self._body + body if self._body else body
+        if self._door is not None and len(self._body) > self._door.max_body:
+            self._answer(self._door, self._handler)
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        if self._handler is not None and self._door is not None:
+            self._answer(self._door, self._handler)
+        if self.cycle is not None:
+            super().on_message_complete()
+
+    def shutdown(self) -> None:
+        """The server stops: a request that is coming in is still answered."""
+        if self._handler is None:
+            super().shutdown()
+        self._is_last = True
+
+    def _is_plain(self) -> bool:
+        parser = self.parser
+        return (
+            parser.get_method() == b"POST"
+            and parser.get_http_version() == "1.1"
+            and parser.should_keep_alive()
+            and not parser.should_upgrade()
+            and not self.expect_100_continue
+            and not self.flow.write_paused
+            and not self._is_last
+            and self.limit_concurrency is None
+            and (self.cycle is None or self.cycle.response_complete)
+        )
+
+    def _answer(self, door: HotDoor, handler: Handler) -> None:
+        self._handler = None
+        request_id = self._head.request_id
+        answer = door.answer(handler, self._body, self._started, request_id)
+        if isinstance(answer, Reply) and not answer.headers and not self._is_last:
+            self.transport.write(self._encode(answer, request_id))
+            self.server_state.total_requests += 1
+            self._idle_since = self.loop.time()
+            if self._idle_timer is None:
+                self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._close_when_idle)
+        else:
+            self._go_the_usual_way(_telling(door, answer, request_id))
+            self.cycle.keep_alive = not self._is_last
+
+    def _close_when_idle(self) -> None:
+        """One timer watches many requests, where uvicorn's own way sets one after each."""
+        self._idle_timer = None
+        if self._idle_since is None or self.transport.is_closing():
+            return
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._idle_timer = self.loop.call_later(left, self._close_when_idle)
+        else:
+            self.transport.close()
+
+    def _encode(self, answer: Reply, request_id: str | None) -> bytes:
+        if self._dated is not self.server_state.default_headers:
+            self._dated = self.server_state.default_headers
+            self._begin = b"".join(b"%b: %b\r\n" % header for header in (*self._dated, *SECURITY))
+        given = b"" if request_id is None else b"\r\nx-request-id: " + request_id.encode()
+        return b"%b%bcontent-type: %b\r\ncontent-length: %d%b\r\n\r\n%b" % (
+            STATUS_LINE[answer.status], self._begin, answer.content_type, len(answer.body), given, answer.body,
+        )  # fmt: skip
+
+    def _go_the_usual_way(self, app: Asgi | None = None) -> None:
+        """Have uvicorn take the request over, as its head stands in this object."""
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers += headers
+        served = self.app
+        self.app = app or served
+        super().on_headers_complete()
+        self.app = served
+
+
+def _telling(door: HotDoor, answer: Reply | Awaitable[Reply], request_id: str | None) -> Asgi:
+    """An application that sends an answer of the door."""
+
+    async def tell(_scope: MutableMapping[str, Any], _receive: Receive, send: Send) -> None:
+        await door.send(send, answer if isinstance(answer, Reply) else await answer, request_id)
+
+    return tell

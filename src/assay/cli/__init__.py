@@ -1,0 +1,1 @@
+"""The terminal door: it translates and decides nothing."""

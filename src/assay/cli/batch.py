@@ -1,0 +1,127 @@
+"""`assay batch`: a whole file, larger than memory if need be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+import typer
+from rich.console import Group, RenderableType
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from assay.cli.terminal import JsonOption, columns, console, count, emit, facts, notice
+from assay.errors import MissingDependencyError
+
+if TYPE_CHECKING:
+    from assay.batch.order import Manifest
+
+_LIBRARIES = frozenset({"polars", "pyarrow"})
+
+
+def batch(
+    name: Annotated[str, typer.Argument(metavar="NAME[@VERSION]", help="Classifier or version: spam, spam@3.")],
+    source: Annotated[Path, typer.Option("--input", metavar="FILE", help="CSV, Parquet or JSON lines; also .gz.")],
+    output: Annotated[Path, typer.Option(metavar="FILE", help="Answers: .parquet, .csv or .jsonl.")],
+    keep: Annotated[
+        list[str] | None, typer.Option(metavar="COL,...|all", help="Columns of the input to carry over; repeatable.")
+    ] = None,
+    on_error: Annotated[
+        Literal["file", "fail"], typer.Option(help="A row that breaks the contract: into the errors file, or the end.")
+    ] = "file",
+    workers: Annotated[int, typer.Option(min=0, max=256, help="Processes that score; 0 takes one a core.")] = 0,
+    delimiter: Annotated[str, typer.Option(help="Delimiter of a CSV file.")] = "auto",
+    encoding: Annotated[str, typer.Option(help="Encoding of a text file, like latin-1.")] = "auto",
+    no_header: Annotated[bool, typer.Option("--no-header", help="The first line is a row already.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing output.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Classify every row of a file. Killed and run again, it goes on where it stopped and writes the same bytes."""
+    from assay.app import open_app
+    from assay.registry.releases import open_release, read_release, resolve
+    from assay.spec.tree import Format
+
+    try:
+        from assay.batch.job import run
+        from assay.batch.order import Order
+    except ModuleNotFoundError as error:
+        if error.name not in _LIBRARIES:
+            raise
+        raise MissingDependencyError(
+            f"batches need {error.name}, which is not installed", remedy='pip install "assay-ml[train]"'
+        ) from None
+    app = open_app()
+    version = resolve(name, app.registry)
+    order = Order(
+        input=source,
+        output=output,
+        form=Format(delimiter=delimiter, encoding=encoding, header=False if no_header else "auto"),
+        keep=tuple(column for said in keep or () for column in said.split(",")),
+        on_error=on_error,
+        workers=workers,
+        force=force,
+    )
+    release = open_release(version, app.blobs)
+    with _Bar() as bar:
+        manifest = run(order, release, read_release(version, app.blobs), bar)
+    emit(manifest, _story(manifest, order.manifest), as_json=as_json)
+
+
+class _Bar:
+    """How far it is, how fast, and how long it will take."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("scoring"),
+            BarColumn(bar_width=24),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[rows]:,} rows, {task.fields[rate]:,.0f} rows/s"),
+            TimeRemainingColumn(),
+            console=console,
+        )
+        self._task: TaskID | None = None
+        self._rows = 0
+        self._scored = 0
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._progress.stop()
+        if kind is KeyboardInterrupt:
+            notice("stopped; the same command goes on from here")
+
+    def begin(self, total: int) -> None:
+        """The bar appears."""
+        self._task = self._progress.add_task("", total=total, rows=0, rate=0.0)
+
+    def advance(self, size: int, rows: int, *, resumed: bool) -> None:
+        """The bar grows; what an earlier run scored says nothing of how fast this one is."""
+        if self._task is None:
+            return
+        self._rows += rows
+        self._scored += 0 if resumed else rows
+        elapsed = self._progress.tasks[self._task].elapsed or 0.0
+        rate = self._scored / elapsed if elapsed else 0.0
+        self._progress.update(self._task, advance=size, rows=self._rows, rate=rate)
+
+
+def _story(manifest: Manifest, path: Path) -> RenderableType:
+    errors = manifest.errors
+    told = facts(
+        [
+            ("release", f"{manifest.classifier}@{manifest.version}, digest {manifest.release_digest[:8]}"),
+            ("input", f"{manifest.input.path}, {count(manifest.input.rows, 'row')}"),
+            ("answers", f"{manifest.output.path}, {count(manifest.output.rows, 'row')}"),
+            ("errors", Text(f"{errors.path}, {count(errors.rows, 'row')}", "yellow") if errors else "none"),
+            ("manifest", str(path)),
+            ("rate", f"{manifest.rows_per_second:,.0f} rows a second, {manifest.seconds:.1f} s"),
+            ("resumed", f"{count(manifest.resumed_rows, 'row')} from before" if manifest.resumed_rows else ""),
+        ]
+    )
+    decisions = columns("decision", "rows", numbers={"rows"})
+    for decision, rows in manifest.decisions.items():
+        decisions.add_row(Text(decision, "bold"), f"{rows:,}")
+    return Group(told, Text(), decisions)

@@ -1,0 +1,1 @@
+"""A labelled table from a file: read, audit, split, checksum."""

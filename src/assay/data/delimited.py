@@ -1,0 +1,138 @@
+"""Delimited text of a known dialect -> a frame of strings, and the line of each row."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from assay.data.dialect import Dialect, read_rows, table_lines
+from assay.data.layout import find_layout
+from assay.errors import DataError
+
+_REMEDY = "mend the row, or say in data.format how the file is written (delimiter, quote, comment, skip)"
+Place = Callable[[int], str]
+
+
+def read_delimited(source: Path, text: str, dialect: Dialect) -> tuple[pl.DataFrame, Place]:
+    """The table, and what names a row of it for a person.
+
+    Blank lines, rows of nothing but delimiters and columns without name and value are left out; a column without a name
+    is called after its position.
+
+    Raises:
+        DataError: a row has more or fewer fields than the header; two columns share a name; a quote is not closed.
+    """
+    frame, lines = _read_even(text, dialect) or _read_row_by_row(source, text, dialect)
+    header = [str(cell) for cell in frame.row(0)] if dialect.header else None
+    if dialect.header:
+        frame, lines = frame[1:], lines[1:]
+    if frame.is_empty():
+        raise DataError(f"{source} has a header but no rows", remedy="add rows, or set data.format.header: false")
+    if header is None:
+        return frame, _place(lines)
+    nothing = [
+        name for name, said in zip(frame.columns, header, strict=True) if not said.strip() and _is_blank(frame[name])
+    ]
+    named = [said for name, said in zip(frame.columns, header, strict=True) if name not in nothing]
+    frame = frame.drop(nothing)
+    frame.columns = _names(source, named)
+    return frame, _place(lines)
+
+
+def _read_even(text: str, dialect: Dialect) -> tuple[pl.DataFrame, NDArray[np.int64]] | None:
+    """The fast way, for text that is as regular as it should be: the first row is row 0 of the frame.
+
+    None where a row is blank or of another width than the others, or a quote stands where none can.
+    """
+    if dialect.escape is not None or dialect.spaced or dialect.comment is not None or not dialect.delimiter.isascii():
+        return None
+    if text.count("\r") != text.count("\r\n") or (dialect.quote is not None and not dialect.quote.isascii()):
+        return None
+    body = _without_lines(text, dialect.skip)
+    layout = find_layout(body, dialect.delimiter, dialect.quote)
+    if not layout.is_whole or not layout.is_even or layout.widths[0] < 2 or (layout.lengths < layout.widths).any():
+        return None
+    frame = pl.read_csv(
+        body.encode(),
+        has_header=False,
+        separator=dialect.delimiter,
+        quote_char=dialect.quote,
+        infer_schema=False,
+    )
+    if frame.shape != (len(layout.starts), int(layout.widths[0])):
+        return None
+    frame.columns = [f"column_{number}" for number in range(1, frame.width + 1)]
+    return frame.fill_null(""), layout.lines + dialect.skip
+
+
+def _without_lines(text: str, count: int) -> str:
+    at = 0
+    for _ in range(count):
+        at = text.find("\n", at) + 1
+    return text[at:]
+
+
+def _read_row_by_row(source: Path, text: str, dialect: Dialect) -> tuple[pl.DataFrame, NDArray[np.int64]]:
+    kept = table_lines(io.StringIO(text, newline="").readlines(), dialect)
+    rows: list[list[str]] = []
+    begins: list[int] = []
+    try:
+        for begin, row in read_rows([line for _, line in kept], dialect):
+            if any(row) and not (len(row) == 1 and not row[0].strip()):
+                rows.append(row)
+                begins.append(kept[begin][0])
+    except csv.Error as error:
+        message, begin = error.args
+        raise DataError(
+            f"{source}, line {kept[begin][0] + 1}: {message}",
+            remedy="look for a quote that is not closed in the row that begins there, or set data.format.quote: none",
+        ) from None
+    if not rows:
+        raise DataError(f"{source} has no rows", remedy="name a file with a header and rows")
+    width = len(rows[0])
+    if dialect.header and len(rows) > 1 and len(rows[1]) == width + 1 and rows[1][-1]:
+        raise DataError(
+            f"{source}, line {begins[0] + 1}: the header names {width} columns, but the rows have {width + 1} fields",
+            remedy="name the first column too (R leaves it out for row names), or set data.format.header: false",
+        )
+    for index, row in enumerate(rows):
+        if len(row) > width and not any(row[width:]):
+            del row[width:]
+        if len(row) != width:
+            raise DataError(
+                f"{source}, row {index + 1 - dialect.header}, line {begins[index] + 1}: {len(row)} fields, not {width}",
+                remedy=_REMEDY,
+            )
+    cells = [
+        pl.Series(f"column_{number}", list(column), dtype=pl.String)
+        for number, column in enumerate(zip(*rows, strict=True), start=1)
+    ]
+    return pl.DataFrame(cells), np.array(begins, dtype=np.int64)
+
+
+def _is_blank(series: pl.Series) -> bool:
+    return bool((series.str.strip_chars() == "").all())
+
+
+def _names(source: Path, header: Sequence[str]) -> list[str]:
+    names = [name.strip() or f"column_{position}" for position, name in enumerate(header, start=1)]
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            raise DataError(
+                f"{source}, header: {name!r} names columns {names.index(name) + 1} and {position + 1}",
+                remedy="give every column a name of its own",
+            )
+    return names
+
+
+def _place(lines: NDArray[np.int64]) -> Place:
+    """A row is named by its number, and by its line where that is another."""
+    return lambda index: (
+        f"row {index + 1}" if lines[index] == index else f"row {index + 1}, line {int(lines[index]) + 1}"
+    )

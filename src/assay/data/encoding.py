@@ -1,0 +1,162 @@
+"""The bytes of a text file -> its text, and the encoding that it was read with."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from functools import cache
+from pathlib import Path
+
+from charset_normalizer import from_bytes
+
+from assay.errors import DataError
+
+_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"))
+_MARKS_16 = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_SAMPLE_BYTES = 200_000
+#: Encodings of alphabets, the likeliest first. They share most bytes, so only the words can tell them apart.
+_ALPHABETIC = (
+    *("cp1252", "cp1250", "cp1254", "cp1257", "iso8859_2", "mac_roman", "cp850", "cp852"),
+    *("cp1251", "koi8_r", "cp866", "cp1253"),
+)
+#: The letters besides a to z that one language uses, in lower case.
+_ALPHABETS = (
+    "äöüß",
+    "àâæçéèêëîïôœùûüÿ",
+    "áéíóúüñ",
+    "ãáàâçéêíóôõú",
+    "àèéìíîòóù",
+    "åäöé",
+    "æøåéö",
+    "ëïéèüöêóáí",
+    "áðéíóúýþæö",
+    "ąćęłńóśźż",
+    "áčďéěíňóřšťúůýž",
+    "áäčďéíĺľňóôŕšťúýž",
+    "áéíóöőúüű",
+    "čšžćđ",
+    "ăâîșțşţ",
+    "çğıİöşüâîû",
+    "ąčęėįšųūž",
+    "āčēģīķļņšūž",
+    "õäöüšž",
+    "абвгдежзийклмнопрстуфхцчшщъыьэюяё",
+    "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя",
+    "αβγδεζηθικλμνξοπρσςτυφχψωάέήίόύώϊϋΐΰ",
+)
+_TYPOGRAPHY = frozenset("“”‘’„–—…•€£§°©®™«»¿¡²³µ½¼¾·×ªº\u00a0\u00ad")
+#: A quotation mark or a sign in the middle of a word, which a wrong encoding makes of letters.
+_BROKEN_WORD = re.compile(r"[^\W\d_][“”‘„•€£§°©®™«»¿¡²³µ½¼¾·×ªº\u00ad][^\W\d_]")
+#: Two letters side by side, the second beyond ASCII: no language writes a capital after a small one.
+_SHOULDERS = re.compile(r"(?=([^\W\d_])([^\W\d_a-zA-Z]))")
+#: The share of the characters beyond ASCII that must belong to one language.
+_FITTING = 0.98
+
+
+def decode(source: Path, content: bytes, encoding: str = "auto") -> tuple[str, str]:
+    """The text, and the name of its encoding; `auto` recognises it.
+
+    UTF-8 is what decodes as such. Of other encodings the one is taken whose letters make a language.
+
+    Raises:
+        DataError: the bytes are not of the encoding (names the line), or it cannot be recognised.
+    """
+    if encoding == "auto":
+        encoding = _recognise(source, content)
+    spoken = codecs.lookup(encoding).name if _is_known(encoding) else encoding
+    try:
+        text = content.decode("utf-8-sig" if spoken == "utf-8" else spoken)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{source}, line {line}: not valid {encoding.upper()}",
+            remedy="mend the line, or name the file's encoding in data.format.encoding, for example latin-1",
+        ) from None
+    except LookupError:
+        raise DataError(
+            f"{encoding!r} is not an encoding", remedy="use a name such as utf-8, latin-1 or cp1252"
+        ) from None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise DataError(
+            f"{source}, line {line}: holds a NUL character, which no text has",
+            remedy="the file is damaged or of another encoding: write it anew, or name data.format.encoding",
+        )
+    return text.removeprefix("\ufeff"), encoding
+
+
+def _is_known(encoding: str) -> bool:
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        return False
+    return True
+
+
+def _recognise(source: Path, content: bytes) -> str:
+    for mark, encoding in (*_MARKS, *_MARKS_16):
+        if content.startswith(mark):
+            return encoding
+    wide = _without_mark(content)
+    if wide is not None:
+        return wide
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return _legacy(source, content)
+    return "utf-8"
+
+
+def _without_mark(content: bytes) -> str | None:
+    """UTF-16 without a byte order mark: in text that is mostly ASCII every other byte is 0."""
+    start = content[:4096]
+    half = len(start) // 2
+    for offset, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if half and start[offset::2].count(0) > 0.7 * half and start[1 - offset :: 2].count(0) == 0:
+            return encoding
+    return None
+
+
+def _legacy(source: Path, content: bytes) -> str:
+    lines = [line for line in content.splitlines() if not line.isascii()]
+    first = next(number for number, line in enumerate(content.splitlines(), start=1) if not line.isascii())
+    if any(_is_utf8(line) for line in lines):
+        return "utf-8"  # Its damaged line is named when it is decoded.
+    sample = b"\n".join(lines)[:_SAMPLE_BYTES]
+    for small in (True, False):
+        for encoding in _ALPHABETIC:
+            if _reads_as_language(sample, encoding, mostly_small=small):
+                return encoding
+    best = from_bytes(sample).best()
+    if best is None:
+        raise DataError(
+            f"{source}, line {first}: not UTF-8, and its encoding cannot be recognised",
+            remedy="name it in data.format.encoding, for example cp1252, or save the file as UTF-8",
+        )
+    return best.encoding
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _reads_as_language(sample: bytes, encoding: str, *, mostly_small: bool) -> bool:
+    try:
+        text = sample.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    if _BROKEN_WORD.search(text) or any(one.islower() and two.isupper() for one, two in _SHOULDERS.findall(text)):
+        return False
+    signs = [sign for sign in text if not sign.isascii() and sign not in _TYPOGRAPHY]
+    if mostly_small and 2 * sum(sign.isupper() for sign in signs) > len(signs):
+        return False
+    return any(sum(sign in letters for sign in signs) >= _FITTING * len(signs) for letters in _letters())
+
+
+@cache
+def _letters() -> tuple[frozenset[str], ...]:
+    return tuple(frozenset(alphabet + alphabet.upper()) for alphabet in _ALPHABETS)

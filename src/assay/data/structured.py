@@ -1,0 +1,129 @@
+"""Parquet and JSON -> a frame. Columns that hold lists or objects are left out, with the reason."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from assay.data.delimited import Place
+from assay.errors import DataError
+
+_ONE_A_LINE = "write one JSON object a line, or one list of objects"
+
+
+def read_parquet(source: Path, content: bytes) -> tuple[pl.DataFrame, dict[str, str]]:
+    """The columns that hold single values, and why each other one is left out.
+
+    Decimals and durations (in seconds) become numbers; enumerations, times of day and bytes that are UTF-8 strings.
+
+    Raises:
+        DataError: the file is damaged or empty.
+    """
+    try:
+        frame = pl.read_parquet(io.BytesIO(content))
+    except (pl.exceptions.PolarsError, OSError) as error:
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"{source} is a damaged Parquet file: {said}", remedy="fetch or write it again") from None
+    if frame.is_empty():
+        raise DataError(f"{source} has no rows", remedy="name a file with rows")
+    columns: list[pl.Series] = []
+    left_out: dict[str, str] = {}
+    for series in frame:
+        plain = _plain(series)
+        if plain is None:
+            left_out[series.name] = f"holds {series.dtype}, not single values"
+        else:
+            columns.append(plain)
+    return pl.DataFrame(columns), left_out
+
+
+def _plain(series: pl.Series) -> pl.Series | None:
+    kind = series.dtype
+    if kind == pl.Null:
+        return series.cast(pl.String)
+    if kind.is_decimal():
+        return series.cast(pl.Float64)
+    if kind in (pl.Categorical, pl.Enum, pl.Time):
+        return series.cast(pl.String)
+    if kind == pl.Duration:
+        return series.dt.total_microseconds().cast(pl.Float64) / 1e6
+    if kind == pl.Binary:
+        return _text_of(series)
+    return None if kind.is_nested() or kind == pl.Object else series
+
+
+def _text_of(series: pl.Series) -> pl.Series | None:
+    """Bytes as strings, as writers mean them that do not say so."""
+    try:
+        texts = [None if value is None else bytes(value).decode() for value in series.to_list()]
+    except UnicodeDecodeError:
+        return None
+    return pl.Series(series.name, texts, dtype=pl.String)
+
+
+def read_json(source: Path, text: str) -> tuple[pl.DataFrame, dict[str, str], Place]:
+    """JSON lines or one list of objects: columns of strings, why others are left out, and what names a row.
+
+    A name that an object lacks is missing there; blank lines are no rows.
+
+    Raises:
+        DataError: a line is no object.
+    """
+    rows, lines = _list(source, text) if text.lstrip().startswith("[") else _lines(source, text)
+    if not rows:
+        raise DataError(f"{source} has no rows", remedy=_ONE_A_LINE)
+    names: dict[str, None] = {}
+    for row in rows:
+        names.update(dict.fromkeys(row))
+    left_out = {
+        name: f"holds a list or an object, first in {_named(index, lines)}"
+        for name in names
+        if (index := next((at for at, row in enumerate(rows) if isinstance(row.get(name), list | dict)), None))
+        is not None
+    }
+    columns = [
+        pl.Series(name, [_cell(row.get(name)) for row in rows], dtype=pl.String)
+        for name in names
+        if name not in left_out
+    ]
+    return pl.DataFrame(columns), left_out, lambda index: _named(index, lines)
+
+
+def _named(index: int, lines: list[int] | None) -> str:
+    if lines is None or lines[index] == index:
+        return f"row {index + 1}"
+    return f"row {index + 1}, line {lines[index] + 1}"
+
+
+def _list(source: Path, text: str) -> tuple[list[dict[str, Any]], None]:
+    try:
+        return msgspec.json.decode(text, type=list[dict[str, Any]]), None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise DataError(f"{source}, line 1: not a list of JSON objects ({error})", remedy=_ONE_A_LINE) from None
+
+
+def _lines(source: Path, text: str) -> tuple[list[dict[str, Any]], list[int]]:
+    rows: list[dict[str, Any]] = []
+    lines: list[int] = []
+    decoder = msgspec.json.Decoder(dict[str, Any])
+    for number, line in enumerate(text.split("\n")):
+        if not line.strip():
+            continue
+        try:
+            rows.append(decoder.decode(line))
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise DataError(f"{source}, line {number + 1}: not a JSON object ({error})", remedy=_ONE_A_LINE) from None
+        lines.append(number)
+    return rows, lines
+
+
+def _cell(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value)

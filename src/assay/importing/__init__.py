@@ -1,0 +1,1 @@
+"""Models fitted elsewhere become releases: opened offline, converted exactly or refused, compared on every row."""

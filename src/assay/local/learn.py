@@ -1,0 +1,130 @@
+"""From a spec, or from a DataFrame and the name of its label, to a release: the training command for Python."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from assay.app import App, open_app, who
+from assay.errors import ConfigurationError, MalformedError, MissingDependencyError, StorageError
+from assay.local.card import render_card
+from assay.local.classifier import Classifier, load
+from assay.registry.store import Version
+from assay.spec import parse_spec, read_spec, write_spec
+from assay.values import Deployment
+
+if TYPE_CHECKING:
+    from assay.training.card import Card
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedRelease:
+    """What training made; a notebook shows its card.
+
+    `known`: the registry had this very release already. `deployed`: training deployed it. `serving` is the classifier's
+    deployment now, if it has one. `spec` is the file that describes it: edit it and train it again.
+    """
+
+    version: Version
+    card: Card
+    known: bool
+    deployed: bool
+    serving: Deployment | None
+    spec: Path
+    app: App = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """`spam@3`."""
+        return f"{self.version.classifier}@{self.version.version}"
+
+    def load(self) -> Classifier:
+        """The release, ready to answer."""
+        return load(self.name, app=self.app)
+
+    def _repr_html_(self) -> str:
+        serves = self.serving is not None and self.serving.version == self.version.version
+        return render_card(self.version, msgspec.to_builtins(self.card), serves=serves)
+
+
+def train(  # noqa: PLR0913 - the wishes of `assay init`, each by its name
+    source: Any = "classifier.yaml",
+    *,
+    label: str | None = None,
+    positive: str | None = None,
+    name: str | None = None,
+    entity: str | None = None,
+    time: str | None = None,
+    ignore: tuple[str, ...] = (),
+    deploy: bool = True,
+    app: App | None = None,
+) -> TrainedRelease:
+    """Train, judge and register what a classifier.yaml describes; deploy it if it is the first to pass its gates.
+
+    `source` is the path of a spec; or a DataFrame of pandas, polars or pyarrow with the column `label`, for which a
+    spec is drafted as `assay init` does. The frame is written beside that spec into ASSAY_HOME, so that the release can
+    be made again; `name` is the classifier's (else the label's), and the other options are those of `assay init`.
+
+    Raises:
+        SpecError: the spec is wrong or does not fit its data.
+        DataError: the data breaks its contract, leaks, or cannot be learned from.
+        MissingDependencyError: the `train` extra is not installed.
+    """
+    try:
+        from assay.training.train import Destination
+        from assay.training.train import train as run
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            f"training needs {error.name}, which is not installed", remedy="pip install 'assay-ml[train]'"
+        ) from None
+    if isinstance(source, str | Path):
+        if label is not None:
+            raise ConfigurationError("a spec names its label itself", remedy="leave label out, or give a DataFrame")
+        path = Path(source)
+        app = app or open_app(path.parent)
+    else:
+        app = app or open_app()
+        path = _draft(source, label, app.home, positive=positive, name=name, entity=entity, time=time, ignore=ignore)
+    destination = Destination(
+        registry=app.registry, blobs=app.blobs, by=who(), deploy=deploy, studies=app.home / "studies"
+    )
+    trained = run(read_spec(path), path.parent, destination)
+    return TrainedRelease(
+        version=trained.version,
+        card=trained.card,
+        known=trained.known,
+        deployed=trained.deployed,
+        serving=trained.serving,
+        spec=path,
+        app=app,
+    )
+
+
+def _draft(source: Any, label: str | None, home: Path, *, name: str | None, **wishes: Any) -> Path:
+    """Write a frame and the spec drafted for it; the spec's path."""
+    from assay.data.draft import Wishes, draft_spec
+    from assay.data.frames import write_frame
+    from assay.spec import classifier_name
+
+    if not hasattr(source, "__arrow_c_stream__"):
+        raise MalformedError(
+            f"a {type(source).__name__} is neither the path of a spec nor a DataFrame",
+            remedy="give classifier.yaml, or a DataFrame of pandas 2.2, polars or pyarrow, or newer",
+        )
+    if label is None:
+        raise ConfigurationError("the label of the DataFrame is not named", remedy='assay.train(df, label="column")')
+    name = classifier_name(name if name is not None else label)
+    folder = home / "frames" / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_frame(source, folder / "data.parquet")
+        drafted = draft_spec(folder / "data.parquet", Wishes(label=(label,), name=name, **wishes), folder)
+        text = write_spec(drafted.draft)
+        parse_spec(text, "the drafted spec")
+        (folder / "classifier.yaml").write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StorageError(f"{folder} cannot be written: {error.strerror}", remedy="set ASSAY_HOME") from error
+    return folder / "classifier.yaml"

@@ -1,0 +1,1 @@
+"""Compares now with then: the reference profile of a release; later windows and drift."""

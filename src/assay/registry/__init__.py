@@ -1,0 +1,1 @@
+"""Versions, stages and deployments: names and finds a release, and says who serves."""

@@ -1,0 +1,111 @@
+"""The release core: decode -> features -> scores -> decide. Pure, synchronous, without I/O.
+
+Every door, batch, gate and replay asks this one object, so they cannot disagree. All look-ups happen in `prepare`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.contract.columns import Contract
+from assay.contract.decode import prepare_decoder
+from assay.contract.table import Table
+from assay.errors import ReleaseError
+from assay.features.frame import prepare_frame
+from assay.features.plan import FeatureFrame, FeaturePlan, FeatureRow
+from assay.features.row import prepare_row
+from assay.models.model import Model
+from assay.models.store import load
+from assay.policy.apply import Decisions, decide_frame, prepare, probabilities_frame
+from assay.policy.policy import Policy
+from assay.policy.rules import prepare_reasons
+from assay.release.bundle import Bundle, Example, policy_digest
+from assay.values import Decision, Row
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Release:
+    """A release made ready to answer. Version 0: not registered yet."""
+
+    classifier: str
+    version: int
+    digest: str
+    policy_digest: str
+    contract: Contract
+    plan: FeaturePlan
+    model: Model
+    policy: Policy
+
+    #: JSON bytes -> row. Raises MalformedError (not JSON) or ContractError (names every field that is wrong).
+    decode: Callable[[bytes], Row]
+    #: The same bytes -> the columns whose text was cut, where the contract truncates.
+    truncated: Callable[[bytes], tuple[str, ...]]
+    #: The same for values that are in memory already.
+    decode_mapping: Callable[[Mapping[str, object]], Row]
+    #: Row -> features.
+    features: Callable[[Row], FeatureRow]
+    #: Features -> raw scores.
+    scores: Callable[[FeatureRow], list[float]]
+    #: Raw scores -> decision.
+    decide: Callable[[list[float]], Decision]
+    #: Dense features -> the reasons of the policy's rules that hold.
+    reasons: Callable[[list[float]], tuple[str, ...]]
+    #: Many checked rows -> features, bit for bit those of `features`.
+    features_frame: Callable[[Table], FeatureFrame]
+    #: Synthetic examples as a caller would send them.
+    examples: tuple[Example, ...]
+
+    def answer(self, row: Row) -> Decision:
+        """Classify one decoded row."""
+        return self.decide(self.scores(self.features(row)))
+
+    def answer_frame(self, table: Table) -> Decisions:
+        """Classify many checked rows at once, bit for bit as `answer` does."""
+        return decide_frame(self.policy, self.probabilities(table))
+
+    def probabilities(self, table: Table) -> NDArray[np.float64]:
+        """Calibrated probabilities of many checked rows, shape (rows, classes)."""
+        return probabilities_frame(self.policy, self.model.frame(self.features_frame(table)))
+
+    @classmethod
+    def prepare(cls, bundle: Bundle, *, version: int = 0, digest: str = "") -> Release:
+        """Make a bundle ready to answer: everything that can be looked up is looked up here.
+
+        Raises:
+            ReleaseError: the parts do not belong together.
+        """
+        _check_parts(bundle)
+        contract, plan, policy = bundle.contract, bundle.plan, bundle.policy
+        plan_arrays = bundle.plan_arrays
+        model = load(bundle.kind, bundle.model_arrays)
+        decoder = prepare_decoder(contract)
+        return cls(
+            classifier=bundle.classifier,
+            version=version,
+            digest=digest,
+            policy_digest=policy_digest(policy),
+            contract=contract,
+            plan=plan,
+            model=model,
+            policy=policy,
+            decode=decoder.decode,
+            truncated=decoder.truncated,
+            decode_mapping=decoder.decode_mapping,
+            features=prepare_row(plan, plan_arrays),
+            scores=model.row,
+            decide=prepare(policy),
+            reasons=prepare_reasons(policy.reasons, plan.names),
+            features_frame=prepare_frame(plan, plan_arrays),
+            examples=tuple(example.example for example in bundle.parity),
+        )
+
+
+def _check_parts(bundle: Bundle) -> None:
+    if bundle.plan.columns != bundle.contract.names:
+        raise ReleaseError(f"the feature plan of {bundle.classifier} does not have the columns of its contract")
+    if (bundle.policy.task, bundle.policy.classes) != (bundle.contract.task, bundle.contract.classes):
+        raise ReleaseError(f"the policy of {bundle.classifier} does not decide between the classes of its contract")

@@ -1,0 +1,1 @@
+"""The online path: gather -> release core -> commit; follows deployments, keeps releases warm."""

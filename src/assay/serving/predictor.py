@@ -1,0 +1,191 @@
+"""The way of a request: gather -> release core -> commit. It knows no door.
+
+Gathering is empty: a classifier whose features all stand in the request never awaits before its answer is committed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from assay.errors import ContractError, Problem
+from assay.records.ids import entity_hash
+from assay.records.log import PredictionLog
+from assay.serving.answer import Answer, Explained, LabelsAnswer, Options, Thought
+from assay.serving.served import Served
+from assay.values import Prediction, Row
+
+_PLAIN = Options()
+#: Said in an answer that the full log let go, as `ASSAY_LOG_FULL=answer_unlogged` declares.
+NOT_LOGGED = "not logged: the log is full"
+
+
+class Predictor:
+    """Answers with a warm release and puts every answer on record.
+
+    `next_id` makes prediction ids and `clock` tells epoch seconds, UTC.
+    """
+
+    def __init__(self, log: PredictionLog, next_id: Callable[[], str], clock: Callable[[], float]) -> None:
+        self._log = log
+        self._next_id = next_id
+        self._clock = clock
+        self._canonical = msgspec.msgpack.Encoder().encode
+
+    def think(self, served: Served, raw: bytes, options: Options = _PLAIN) -> Thought:
+        """Decode one example and let the core decide; nothing is recorded yet unless it fails.
+
+        Raises:
+            MalformedError: `raw` is not JSON.
+            ContractError: the example or the entity breaks the contract.
+        """
+        release = served.release
+        row = release.decode(raw)
+        _check_entity(served, row, options)
+        try:
+            features = release.features(row)
+            scores = release.scores(features)
+            decision = release.decide(scores)
+        except Exception as error:
+            self._log.append(self._failed(served, row, options, error))
+            raise
+        degraded = tuple([f"{name} was truncated" for name in release.truncated(raw)])
+        return Thought(row, features, scores, decision, degraded)
+
+    def commit(
+        self,
+        served: Served,
+        thought: Thought,
+        latency_ms: float,
+        options: Options = _PLAIN,
+        explanation: Explained | None = None,
+        degraded: tuple[str, ...] = (),
+    ) -> Answer | LabelsAnswer:
+        """Put one answer on record; when this returns, it is acknowledged.
+
+        Raises:
+            UnavailableError: the log takes no more.
+        """
+        record = self._record(served, thought, latency_ms, options, degraded)
+        logged = self._log.append(record)
+        return self._answer(served, thought, record, options, explanation, logged=logged)
+
+    def commit_many(
+        self,
+        served: Served,
+        thoughts: Sequence[Thought],
+        latency_ms: float,
+        options: Options = _PLAIN,
+        explanations: Sequence[Explained | None] = (),
+        degraded: tuple[str, ...] = (),
+    ) -> list[Answer | LabelsAnswer]:
+        """Put several answers on record in one write: all are acknowledged or none."""
+        records = [self._record(served, thought, latency_ms, options, degraded) for thought in thoughts]
+        logged = self._log.append_many(records)
+        reasons = explanations or [None] * len(thoughts)
+        return [
+            self._answer(served, thought, record, options, explanation, logged=logged)
+            for thought, record, explanation in zip(thoughts, records, reasons, strict=True)
+        ]
+
+    def _record(
+        self, served: Served, thought: Thought, latency_ms: float, options: Options, degraded: tuple[str, ...]
+    ) -> Prediction:
+        release, decision, row = served.release, thought.decision, thought.row
+        return Prediction(
+            prediction_id=self._next_id(),
+            classifier=release.classifier,
+            model_version=release.version,
+            release_digest=release.digest,
+            policy_digest=release.policy_digest,
+            predicted_at=self._clock(),
+            latency_ms=latency_ms,
+            input_hash=self._hash(row),
+            label=decision.label,
+            label_index=decision.label_index,
+            decision=decision.decision,
+            confidence=decision.confidence,
+            prediction=decision.prediction,
+            probabilities=decision.probabilities,
+            deployment_id=served.deployment.deployment_id if served.deployment else None,
+            request_id=options.request_id,
+            entity_hash=_entity_hash(served, row, options),
+            features=served.logged(row),
+            degraded=(*thought.degraded, *degraded),
+            metadata=options.metadata,
+        )
+
+    def _failed(self, served: Served, row: Row, options: Options, error: Exception) -> Prediction:
+        """An accepted request that failed is on record like an answer, with the kind of its error."""
+        release = served.release
+        return Prediction(
+            prediction_id=self._next_id(),
+            classifier=release.classifier,
+            model_version=release.version,
+            release_digest=release.digest,
+            policy_digest=release.policy_digest,
+            predicted_at=self._clock(),
+            latency_ms=0.0,
+            input_hash=self._hash(row),
+            deployment_id=served.deployment.deployment_id if served.deployment else None,
+            request_id=options.request_id,
+            entity_hash=_entity_hash(served, row, options),
+            error=type(error).__name__,
+        )
+
+    def _answer(
+        self,
+        served: Served,
+        thought: Thought,
+        record: Prediction,
+        options: Options,
+        explanation: Explained | None,
+        *,
+        logged: bool,
+    ) -> Answer | LabelsAnswer:
+        decision = thought.decision
+        served.counters.count(
+            decision.label_index,
+            decision.confidence,
+            record.latency_ms / 1000.0,
+            review=decision.decision != decision.label,
+            explained=explanation is not None,
+        )
+        probabilities = None
+        if options.return_probabilities:
+            probabilities = dict(zip(served.release.contract.classes, decision.probabilities, strict=True))
+        return served.answer(
+            prediction_id=record.prediction_id,
+            model=record.classifier,
+            model_version=record.model_version,
+            policy_digest=record.policy_digest,
+            label=decision.label,
+            decision=decision.decision,
+            confidence=decision.confidence,
+            prediction=decision.prediction,
+            probabilities=probabilities,
+            explanation=explanation,
+            latency_ms=record.latency_ms,
+            degraded=record.degraded if logged else (*record.degraded, NOT_LOGGED),
+        )
+
+    def _hash(self, row: Row) -> str:
+        return hashlib.sha256(self._canonical(row)).hexdigest()
+
+
+def _entity_hash(served: Served, row: Row, options: Options) -> str | None:
+    entity = None if served.entity_at is None else row[served.entity_at]
+    entity = options.entity if entity is None else entity
+    return entity_hash(served.release.classifier, entity) if isinstance(entity, str) else None
+
+
+def _check_entity(served: Served, row: Row, options: Options) -> None:
+    if options.entity is None or served.entity_at is None or row[served.entity_at] in (None, options.entity):
+        return
+    column = served.release.contract.entity
+    raise ContractError(
+        "the entity is given twice and differs",
+        problems=[Problem("entity", f"is not what features.{column} says; leave one of them out")],
+    )

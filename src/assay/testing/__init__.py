@@ -1,0 +1,1 @@
+"""Public contract suites and fakes for people who write adapters."""

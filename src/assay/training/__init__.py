@@ -1,0 +1,1 @@
+"""The train path, top to bottom: candidates, evaluation, gates."""

@@ -1,0 +1,116 @@
+"""The search for better settings: Optuna's tree-structured Parzen estimator (Bergstra et al. 2011), each trial judged
+by the tempered log loss of the asked rows.
+
+A study is a file of its own: a search that was stopped goes on where it ended, and one that is done answers at once.
+What a trial tries depends on the trials before it and on the seed alone, so a search without a time-out is the same
+again, interrupted or not.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import optuna
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+
+from assay.release.bundle import canonical_json, sha256
+from assay.spec.tree import Search
+from assay.training.lesson import Lesson, Range, Settings, Tunable
+from assay.training.losses import tempered_losses
+from assay.training.progress import Progress
+
+
+class SearchTrial(msgspec.Struct, frozen=True, kw_only=True):
+    """One trial: what was tried and the log loss it reached, in nats a row."""
+
+    candidate: str
+    number: int
+    settings: dict[str, float | int]
+    log_loss: float
+
+
+class Study(NamedTuple):
+    """Where the trials of a search are kept: a folder (None: in memory), and what they belong to."""
+
+    folder: Path | None
+    origin: Mapping[str, Any]
+
+
+def search(
+    lesson: Lesson,
+    candidates: Mapping[str, Tunable],
+    wish: Search,
+    kept: Study,
+    progress: Progress,
+    clock: Callable[[], float] = time.monotonic,
+) -> tuple[dict[str, Settings], tuple[SearchTrial, ...]]:
+    """The best settings of each candidate, and all trials. `wish` limits the trials of each candidate and, for all of
+    them together, the time: no trial begins after it.
+    """
+    if not wish.trials:
+        return {}, ()
+    end = clock() + wish.timeout.total_seconds()
+    best: dict[str, Settings] = {}
+    done: list[SearchTrial] = []
+    for name, candidate in candidates.items():
+        progress.begin(f"Searching {name}", wish.trials)
+        study = _open(name, kept)
+        trials = _finished(name, study)
+        for _ in trials[: wish.trials]:
+            progress.advance()
+        while len(trials) < wish.trials and clock() < end:
+            _run(lesson, candidate, study, len(trials))
+            trials = _finished(name, study)
+            progress.advance()
+        trials = trials[: wish.trials]
+        done += trials
+        if trials:
+            best[name] = min(trials, key=lambda trial: (trial.log_loss, trial.number)).settings
+    return best, tuple(done)
+
+
+def _open(name: str, kept: Study) -> optuna.Study:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    storage: Any = None
+    if kept.folder is not None:
+        kept.folder.mkdir(parents=True, exist_ok=True)
+        digest = sha256(canonical_json(kept.origin))[:16]
+        file = JournalFileBackend(str(kept.folder / f"{digest}.jsonl"))
+        storage = JournalStorage(file)
+    return optuna.create_study(study_name=name, storage=storage, load_if_exists=True)
+
+
+def _run(lesson: Lesson, candidate: Tunable, study: optuna.Study, number: int) -> None:
+    """One trial; the first one tries what would be taken without a search."""
+    if number == 0:
+        study.enqueue_trial(dict(candidate.usual(lesson)), skip_if_exists=True)
+    study.sampler = optuna.samplers.TPESampler(seed=(lesson.seed + number) % 2**32)
+    trial = study.ask()
+    settings = {name: _suggest(trial, name, limits) for name, limits in candidate.space.items()}
+    tried = candidate.try_out(lesson, _nobody_counts, settings)
+    loss = float(tempered_losses(tried.scores, lesson.targets[lesson.asked]).mean())
+    study.tell(trial, loss)
+
+
+def _suggest(trial: optuna.Trial, name: str, limits: Range) -> float | int:
+    if limits.whole:
+        return trial.suggest_int(name, int(limits.low), int(limits.high), log=limits.log)
+    return trial.suggest_float(name, limits.low, limits.high, log=limits.log)
+
+
+def _finished(name: str, study: optuna.Study) -> list[SearchTrial]:
+    complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+    return [
+        SearchTrial(candidate=name, number=number, settings=dict(trial.params), log_loss=float(trial.value))
+        for number, trial in enumerate(complete)
+        if trial.value is not None
+    ]
+
+
+def _nobody_counts() -> None:
+    """Trials are what is counted."""

@@ -1,0 +1,321 @@
+"""The short way of a request, over real sockets: it must tell the same as uvicorn's own way, whatever a client does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import socket
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from assay.api.hot import Asgi, HotDoor, Receive, Send
+from assay.api.predict import Call, Handler
+from assay.api.problems import KIND_NAMES, Reply
+from assay.api.protocol import HotProtocol
+from assay.errors import UnavailableError
+from assay.serving.metrics import DoorCounters, Slab
+
+TIMEOUT_S = 30.0
+MAX_BODY = 1000
+
+
+def echo(call: Call) -> Reply:
+    if call.body == b"fail":
+        raise UnavailableError("not now")
+    if call.body == b"broken":
+        raise RuntimeError("secret")
+    return Reply(200, call.body)
+
+
+async def _later(body: bytes) -> Reply:
+    await asyncio.sleep(0)
+    if body == b"fail":
+        raise UnavailableError("not now")
+    return Reply(200, b"later " + body)
+
+
+def later(call: Call) -> Awaitable[Reply]:
+    return _later(call.body)
+
+
+def large(call: Call) -> Reply:
+    return Reply(200, call.body * 1_000)
+
+
+async def behind(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    body = json.dumps([scope["method"], scope["path"], scope["query_string"].decode()]).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
+    await send({"type": "http.response.body", "body": body})
+
+
+class Running:
+    """A server in a thread of this process."""
+
+    def __init__(self, app: Asgi, protocol: type[HttpToolsProtocol], keep_alive_s: int = 30) -> None:
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self.listening.getsockname()[1])
+        config = uvicorn.Config(
+            app, http=protocol, log_config=None, access_log=False, server_header=False,
+            proxy_headers=False, lifespan="on",
+            timeout_keep_alive=keep_alive_s, timeout_graceful_shutdown=5,
+        )  # fmt: skip
+        self.server = uvicorn.Server(config)
+        self.thread = threading.Thread(target=lambda: self.server.run(sockets=[self.listening]))
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT_S)
+
+    def stop(self) -> None:
+        self.server.should_exit = True
+
+
+@contextmanager
+def running(
+    tmp_path: Path,
+    protocol: type[HttpToolsProtocol] = HotProtocol,
+    handlers: dict[str, Handler] | None = None,
+    **more: Any,
+) -> Iterator[Running]:
+    counters = DoorCounters(Slab(tmp_path / "counters", "worker-1"), KIND_NAMES)
+    routes = handlers or {"/echo": echo, "/later": later, "/large": large}
+    server = Running(HotDoor(behind, routes, counters, frozenset({b"h"}), MAX_BODY), protocol, **more)
+    server.thread.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        server.thread.join(TIMEOUT_S)
+        server.listening.close()
+        assert not server.thread.is_alive()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Running]:
+    with running(tmp_path) as server:
+        yield server
+
+
+def post(path: str, body: bytes, *headers: str, version: str = "1.1") -> bytes:
+    lines = [f"POST {path} HTTP/{version}", "host: h", "content-type: application/json", *headers]
+    if not any(line.lower().startswith("transfer-encoding") for line in headers):
+        lines.append(f"content-length: {len(body)}")
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def read_answers(connection: socket.socket, count: int) -> list[tuple[int, dict[str, str], bytes]]:
+    """So many answers with a content-length, in order."""
+    raw, answers = b"", []
+    while len(answers) < count:
+        head, found, rest = raw.partition(b"\r\n\r\n")
+        if found:
+            status, *lines = head.decode().split("\r\n")
+            headers = dict(line.lower().split(": ", 1) for line in lines)
+            size = int(headers.get("content-length", 0))
+            if len(rest) >= size:
+                answers.append((int(status.split()[1]), headers, rest[:size]))
+                raw = rest[size:]
+                continue
+        piece = connection.recv(65536)
+        assert piece, f"the connection ended early: {raw!r}"
+        raw += piece
+    assert raw == b""
+    return answers
+
+
+def is_closed(connection: socket.socket) -> bool:
+    """Whether the server closes the connection without another byte."""
+    with suppress(ConnectionResetError):
+        return connection.recv(1) == b""
+    return True
+
+
+def ask(server: Running, request: bytes, count: int = 1) -> list[tuple[int, dict[str, str], bytes]]:
+    with server.connect() as connection:
+        connection.sendall(request)
+        return read_answers(connection, count)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        post("/echo", b'{"a": 1}'),
+        post("/echo", b""),
+        post("/echo", b"1", "x-request-id: mine"),
+        post("/echo", b"1", "x-request-id: \x01"),
+        post("/echo", b"fail"),
+        post("/echo", b"broken", "x-request-id: mine"),
+        post("/echo", b"x" * (MAX_BODY + 1)),
+        post("/echo", b"1", "content-encoding: gzip"),
+        post("/echo", b"1", "connection: close"),
+        post("/echo", b"1", version="1.0"),
+        post("/echo", b"1", "connection: upgrade", "upgrade: h2c"),
+        post("/echo?x=1", b"1"),
+        post("/ec%68o", b"1"),
+        post("/later", b"1"),
+        post("/later", b"fail", "x-request-id: mine"),
+        post("/echo", b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", "transfer-encoding: chunked"),
+        post("/elsewhere", b"1"),
+        post("/echo", b"1").replace(b"POST", b"PUT"),
+        post("/echo", b"1").replace(b"host: h", b"host: elsewhere"),
+        post("/echo", b"1").replace(b"application/json", b"text/plain"),
+        b"GET /elsewhere?x=1 HTTP/1.1\r\nhost: h\r\n\r\n",
+    ],
+)
+def test_both_ways_tell_the_same(tmp_path: Path, request_: bytes) -> None:
+    told = []
+    for protocol in (HotProtocol, HttpToolsProtocol):
+        with running(tmp_path / protocol.__name__, protocol) as server:
+            ((status, headers, body),) = ask(server, request_)
+            headers.pop("date")
+            told.append((status, headers, re.sub(rb'"request_id":"[0-9a-f]{32}"', b"", body)))
+    assert told[0] == told[1]
+
+
+def test_a_plain_request_takes_the_short_way(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("the usual way")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(HttpToolsProtocol, "_start_asgi_task", refuse)
+        assert ask(server, post("/echo", b"1", "x-request-id: mine") * 2, 2)[1][1]["x-request-id"] == "mine"
+
+
+def test_a_connection_is_kept_for_the_next_request(server: Running) -> None:
+    with server.connect() as connection:
+        for number in range(3):
+            connection.sendall(post("/echo", b"%d" % number))
+            assert [body for _, _, body in read_answers(connection, 1)] == [b"%d" % number]
+
+
+def test_a_request_may_come_byte_by_byte(server: Running) -> None:
+    with server.connect() as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in post("/echo", b'{"a": 1}') * 2:
+            connection.sendall(bytes([byte]))
+        assert [body for _, _, body in read_answers(connection, 2)] == [b'{"a": 1}'] * 2
+
+
+def test_pipelined_requests_are_answered_in_order_whichever_way_they_go(server: Running) -> None:
+    paths = ["/echo", "/later", "/echo", "/elsewhere", "/later", "/echo", "/echo"]
+    with server.connect() as connection:
+        connection.sendall(b"".join(post(path, b"%d" % at) for at, path in enumerate(paths)))
+        bodies = [body for _, _, body in read_answers(connection, len(paths))]
+    wanted = [
+        {"/echo": b"%d", "/later": b"later %d"}[path] % at if path != "/elsewhere" else b'["POST", "/elsewhere", ""]'
+        for at, path in enumerate(paths)
+    ]
+    assert bodies == wanted
+
+
+def test_a_client_that_waits_for_100_continue_is_told_to_go_on(server: Running) -> None:
+    head, body = post("/echo", b"1", "expect: 100-continue")[:-1], b"1"
+    with server.connect() as connection:
+        connection.sendall(head)
+        assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(body)
+        assert read_answers(connection, 1)[0][2] == b"1"
+
+
+def test_a_body_without_end_is_refused_before_it_ends(server: Running) -> None:
+    with server.connect() as connection:
+        connection.sendall(post("/echo", b"", "transfer-encoding: chunked"))
+        connection.sendall(b"%x\r\n" % (MAX_BODY + 1) + b"x" * (MAX_BODY + 1) + b"\r\n")
+        ((status, headers, _),) = read_answers(connection, 1)
+        assert (status, headers["connection"]) == (413, "close")
+        assert is_closed(connection)
+
+
+def test_rubbish_is_a_400_and_the_end(server: Running) -> None:
+    with server.connect() as connection:
+        connection.sendall(b"nonsense\r\n\r\n")
+        assert read_answers(connection, 1)[0][0] == 400
+        assert is_closed(connection)
+
+
+def test_a_reader_that_stops_is_waited_for_and_others_are_served(server: Running) -> None:
+    count, size = 40, 900
+    with server.connect() as slow:
+        for at in range(count):
+            slow.sendall(post("/large", b"%d" % (at % 10) * size))
+        for _ in range(20):
+            assert ask(server, post("/echo", b"1"))[0][2] == b"1"
+        answers = read_answers(slow, count)
+    assert [body[:1] for _, _, body in answers] == [b"%d" % (at % 10) for at in range(count)]
+    assert {len(body) for _, _, body in answers} == {size * 1_000}
+
+
+def test_a_client_that_goes_away_in_mid_request_harms_nobody(server: Running) -> None:
+    for cut in (10, 60, -1):
+        with server.connect() as connection:
+            connection.sendall(post("/echo", b"12345")[:cut])
+    with server.connect() as connection:
+        connection.sendall(post("/large", b"1" * 900))
+    assert ask(server, post("/echo", b"1"))[0][2] == b"1"
+
+
+def test_an_idle_connection_is_closed_and_a_busy_one_is_not(tmp_path: Path) -> None:
+    with running(tmp_path, keep_alive_s=1) as server, server.connect() as busy, server.connect() as idle:
+        idle.sendall(post("/echo", b"1"))
+        assert len(read_answers(idle, 1)) == 1
+        begun = time.monotonic()
+        busy.sendall(post("/echo", b"1"))
+        assert len(read_answers(busy, 1)) == 1
+        busy.sendall(post("/echo", b"12")[:-1])
+        assert is_closed(idle)
+        assert time.monotonic() - begun > 0.5
+        busy.sendall(b"2")
+        assert read_answers(busy, 1)[0][2] == b"12"
+
+
+def test_a_request_that_is_coming_in_when_the_server_stops_is_still_answered(tmp_path: Path) -> None:
+    arrived = threading.Event()
+
+    def tell(call: Call) -> Reply:
+        return Reply(200, call.body)
+
+    class Watched(HotProtocol):
+        def on_body(self, body: bytes) -> None:
+            super().on_body(body)
+            arrived.set()
+
+        def shutdown(self) -> None:
+            super().shutdown()
+            stopping.set()
+
+    stopping = threading.Event()
+    with running(tmp_path, Watched, {"/echo": tell}) as server, server.connect() as connection:
+        connection.sendall(post("/echo", b"12")[:-1])
+        assert arrived.wait(TIMEOUT_S)
+        server.stop()
+        assert stopping.wait(TIMEOUT_S)
+        connection.sendall(b"2")
+        ((status, headers, body),) = read_answers(connection, 1)
+        assert (status, headers["connection"], body) == (200, "close", b"12")
+        assert is_closed(connection)
+
+
+@pytest.mark.parametrize("make", [lambda: httpx.Client(trust_env=False)])
+def test_a_client_library_finds_nothing_unusual(server: Running, make: Callable[[], httpx.Client]) -> None:
+    with make() as client:
+        told = [
+            client.post(f"http://127.0.0.1:{server.port}/echo", json=[at], headers={"host": "h"}) for at in range(5)
+        ]
+    assert [answer.json() for answer in told] == [[at] for at in range(5)]
+    assert {answer.http_version for answer in told} == {"HTTP/1.1"}
+    assert all("date" in answer.headers and answer.headers["cache-control"] == "no-store" for answer in told)

@@ -1,0 +1,68 @@
+"""A model file is what its content says, and its name must agree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from assay.errors import DataError, NotSupportedError
+from assay.importing.forms import READERS, recognise
+
+CONTENTS = {
+    "model.txt": (b"tree\nversion=v4\n", "LightGBM text"),
+    "model.json": (b'{"learner": {}, "version": [3]}', "XGBoost JSON"),
+    "other.json": (b'{"features_info": {}, "oblivious_trees": []}', "CatBoost JSON"),
+    "model.ubj": (b"{L\x00\x00\x00\x00\x00\x00\x00\x07learner", "XGBoost UBJ"),
+    "model.cbm": (b"CBM1....", "CatBoost binary"),
+    "model.onnx": (b"\x08\x08\x12\x08", "ONNX"),
+    "model.joblib": (b"\x80\x05", "pickle"),
+}
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+def test_each_form_is_known_by_its_content(tmp_path: Path, name: str) -> None:
+    content, form = CONTENTS[name]
+    (tmp_path / name).write_bytes(content)
+    assert recognise(tmp_path / name) == form
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("churn.json", b"tree\nversion=v4\n", "churn.json is not an XGBoost or CatBoost model: it looks like LightGBM"),
+        ("churn.json", b"{broken", "looks like nothing that can be imported"),
+        ("churn.json", b'{"a": 1}', "looks like nothing that can be imported"),
+        ("churn.cbm", b"\x80\x05", "churn.cbm is not a CatBoost model: it looks like pickle"),
+        ("churn.h5", b"", "no suffix of a model file"),
+    ],
+)
+def test_a_file_that_is_not_what_its_suffix_says_is_refused(
+    tmp_path: Path, name: str, content: bytes, said: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=said):
+        recognise(tmp_path / name)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cannot be read: No such file"):
+        recognise(tmp_path / "model.txt")
+
+
+def test_the_json_of_lightgbm_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "model.json").write_bytes(b'{"name": "tree", "tree_info": []}')
+    with pytest.raises(NotSupportedError) as caught:
+        recognise(tmp_path / "model.json")
+    assert "save_model" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("form", "library"), [("LightGBM text", "lightgbm"), ("XGBoost JSON", "xgboost"), ("ONNX", "onnx")]
+)
+def test_a_damaged_file_is_one_calm_message(tmp_path: Path, form: str, library: str) -> None:
+    pytest.importorskip(library, reason=f"{library} is not installed")
+    path = tmp_path / "model"
+    path.write_bytes(b"tree\nversion=v4\nnonsense")
+    with pytest.raises(DataError, match=r"damaged|not a sound"):
+        READERS[form](path)  # type: ignore[index] - a form of the table

@@ -1,0 +1,57 @@
+"""Which candidate is chosen."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.training.lesson import Trial
+from assay.training.selection import select
+
+TARGETS = (np.arange(400) % 2).astype(np.int64)
+
+
+def trial(quality: float, *, noise: float = 1.0, seed: int = 0) -> Trial:
+    """Scores that tell the classes apart by `quality` standard deviations."""
+    random = np.random.default_rng(seed)
+    scores: NDArray[np.float64] = quality * (2.0 * TARGETS - 1.0) + random.normal(scale=noise, size=TARGETS.size)
+    return Trial(scores[:, None], {"C": 1.0})
+
+
+def test_a_richer_candidate_that_gains_is_chosen() -> None:
+    chosen, tried = select({"simple": trial(0.2), "rich": trial(2.0, seed=1)}, TARGETS, 0.002)
+    assert chosen == "rich"
+    assert [one.chosen for one in tried] == [False, True]
+    assert tried[1].gain is not None
+    assert tried[1].gain.low > 0.002
+
+
+def test_without_a_gain_the_simpler_one_stays() -> None:
+    chosen, tried = select({"simple": trial(1.0), "rich": trial(1.0)}, TARGETS, 0.002)
+    assert chosen == "simple"
+    assert tried[1].why == "does not beat simple"
+
+
+def test_a_gain_below_the_margin_is_not_enough() -> None:
+    better = trial(1.0)
+    slightly = Trial(better.scores + 0.05 * (2.0 * TARGETS - 1.0)[:, None], {})
+    chosen, tried = select({"simple": better, "rich": slightly}, TARGETS, 0.5)
+    assert chosen == "simple"
+    assert "less than the margin of 0.5" in tried[1].why
+
+
+def test_a_gain_that_may_be_chance_is_not_enough() -> None:
+    few = TARGETS[:12]
+    simple, rich = Trial(trial(0.5).scores[:12], {}), Trial(trial(0.9, seed=3).scores[:12], {})
+    chosen, tried = select({"simple": simple, "rich": rich}, few, 0.0)
+    assert chosen == "simple"
+    assert tried[1].gain is not None
+    assert tried[1].gain.low <= 0.0
+
+
+def test_each_candidate_is_compared_with_the_best_simpler_one() -> None:
+    chosen, tried = select(
+        {"baseline": trial(0.0), "simple": trial(2.0, seed=1), "rich": trial(0.5, seed=2)}, TARGETS, 0.002
+    )
+    assert chosen == "simple"
+    assert "does not beat simple" in tried[2].why

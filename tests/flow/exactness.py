@@ -19,6 +19,8 @@ from assay.data.split import split
 from assay.features.frame import evaluate_frame
 from assay.features.plan import FeatureFrame, FeatureRow
 from assay.features.row import prepare_row
+from assay.models.model import Model
+from assay.models.trees import TreeArrays, TreeModel
 from assay.policy.apply import Decisions
 from assay.registry.releases import open_release
 from assay.release.core import Release
@@ -58,9 +60,16 @@ class Subject:
 
     def fitted(self, candidate: str) -> Fitted:
         model = self.trained.said["card"]["model"]
-        settings = model["settings"] if model["chosen"] == candidate else FITTED[candidate]
+        settings = model["settings"] if model["chosen"] == candidate else self._given(candidate)
         with threadpool_limits(limits=1):  # as training does, so that sums have the same order
             return CANDIDATES[candidate].fit(self.lesson, settings)
+
+    def _given(self, candidate: str) -> dict[str, Any]:
+        """Settings of a model that training did not choose. Boosting has its rounds label by label."""
+        given = FITTED[candidate]
+        if "rounds" not in given or self.release.contract.task != "multilabel":
+            return given
+        return {f"rounds of {label}": given["rounds"] for label in self.release.contract.classes}
 
 
 def open_subject(trained: Trained) -> Subject:
@@ -69,6 +78,30 @@ def open_subject(trained: Trained) -> Subject:
     release = open_release(app.registry.version(trained.name, 1), app.blobs)
     app.engine.dispose()
     return Subject(trained, spec, load_dataset(spec, trained.directory), release)
+
+
+def trees_of(model: Model) -> list[TreeArrays]:
+    """The trees of a model, one entry an ensemble; none where it has no trees."""
+    if isinstance(model, TreeModel):
+        return [TreeArrays(**model.arrays())]
+    arrays, mark = model.arrays(), f".{TreeModel.kind}."
+    starts = sorted({name.partition(mark)[0] + mark for name in arrays if mark in name})
+    mine = ({name.removeprefix(start): arrays[name] for name in arrays if name.startswith(start)} for start in starts)
+    return [TreeArrays(**found) for found in mine]
+
+
+def thresholds_of(trees: TreeArrays) -> NDArray[np.float64]:
+    """Pairs of a feature and a threshold that some node compares it with, each once, shape (pairs, 2)."""
+    asks = trees.feature >= 0
+    if trees.choice.size:
+        asks &= trees.choice < 0
+    return np.unique(np.stack([trees.feature[asks], trees.threshold[asks]], axis=1).astype(np.float64), axis=0)
+
+
+def numbers_in_sets(trees: TreeArrays) -> set[tuple[int, int]]:
+    """Pairs of a feature and a number of a category that is in some set of a node."""
+    chosen = np.flatnonzero(trees.choice >= 0).tolist()
+    return {(int(trees.feature[node]), number) for node in chosen for number in trees.members(node) or ()}
 
 
 def frame_of(fitted: Fitted, table: Table) -> FeatureFrame:

@@ -192,7 +192,7 @@ def test_a_file_without_rows_is_refused(here: Path, run: Run, command: str, cont
         (("{type: text}", "{type: text"), ("classifier.yaml:7", "brackets")),
         (("label: outcome", "label: outcom"), ("'outcom'", "data.label", "outcome")),
         (("source: data.csv", "source: dta.csv"), ("dta.csv", "does not exist", "data.source")),
-        (("logistic_regression", "random_forest"), ("model.candidates", "not yet supported")),
+        (("logistic_regression", "transformer"), ("model.candidates", "not yet supported")),
         (("positive: yes", "positive: yse"), ("data.positive", "yse", "did you mean yes?")),
     ],
     ids=lambda value: value[1] if isinstance(value, tuple) and len(value) == 2 else "",

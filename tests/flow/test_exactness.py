@@ -23,11 +23,14 @@ from tests.flow.exactness import (
     columns_of,
     first_difference,
     frame_of,
+    numbers_in_sets,
     open_subject,
     row_path,
     rows_from,
     same_bits,
     same_decisions,
+    thresholds_of,
+    trees_of,
 )
 from tests.flow.material import SETS, Trained, chunks
 from tests.flow.random_releases import Case, releases_with_rows
@@ -96,7 +99,7 @@ def test_numbers_one_ulp_beside_a_threshold_fall_on_the_same_side_in_both_evalua
             row[names.index(name)] = cell
             rows.append(tuple(row))
     if not rows:
-        assert release.model.kind == "linear" or not numbers
+        assert not trees_of(release.model) or not numbers
         return
     table = type(subject.dataset.table).from_rows(release.contract, rows)
     frame = release.features_frame(table)
@@ -205,12 +208,14 @@ def _is_near(policy: Policy, kind: str, scores: np.ndarray, library: np.ndarray)
 
 
 def _at_thresholds(model: TreeModel, frame: FeatureFrame) -> FeatureFrame:
-    """Rows of the frame in which one feature stands at a threshold of some tree or one float32 beside it."""
-    trees, dense = model.arrays(), frame.dense.shape[1]
-    inner = trees["feature"] >= 0
-    pairs = np.unique(np.stack([trees["feature"][inner], trees["threshold"][inner]], axis=1).astype(np.float64), axis=0)
+    """Rows of the frame in which one feature stands at a threshold of some tree or one float32 beside it, or is each
+    number of a set that some tree splits on.
+    """
+    (trees,), dense = trees_of(model), frame.dense.shape[1]
+    pairs = thresholds_of(trees)
     pairs = pairs[:: 1 + len(pairs) // _MOST_THRESHOLDS]
     cases = [(int(feature), value) for feature, threshold in pairs.tolist() for value in beside(threshold)]
+    cases += [(feature, float(number)) for feature, number in sorted(numbers_in_sets(trees))]
     lines, indptr, indices, values = [], [0], [], []
     for number, (feature, value) in enumerate(cases):
         at = number % (frame.indptr.size - 1)
@@ -233,16 +238,10 @@ def _at_thresholds(model: TreeModel, frame: FeatureFrame) -> FeatureFrame:
 
 
 def _thresholds(release: Release, names: Sequence[str]) -> list[tuple[str, float]]:
-    """The thresholds of a tree model on features that are columns of numbers."""
-    if not isinstance(release.model, TreeModel):
-        return []
-    trees = release.model.arrays()
-    found = {
-        (release.plan.names[feature], float(threshold))
-        for feature, threshold in zip(trees["feature"].tolist(), trees["threshold"].tolist(), strict=True)
-        if 0 <= feature < len(release.plan.names)
-    }
-    return sorted((name, value) for name, value in found if name in names)
+    """The thresholds of a model's trees on features that are columns of numbers."""
+    wanted = {place: name for place, name in enumerate(release.plan.names) if name in names}
+    pairs = (pair for trees in trees_of(release.model) for pair in thresholds_of(trees).tolist())
+    return sorted({(wanted[int(feature)], value) for feature, value in pairs if int(feature) in wanted})
 
 
 def _scores_around(policy: Policy, probability: float) -> list[float]:

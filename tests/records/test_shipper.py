@@ -269,3 +269,16 @@ def test_a_spool_that_cannot_be_read_stays_as_it_is(tmp_path: Path) -> None:
     segment.path.mkdir()
     with pytest.raises(StorageError, match="fails"):
         shipper_of(tmp_path, MemorySink()).adopt()
+
+
+def test_a_busy_shipper_leaves_the_processor_to_the_answers_until_many_records_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = MemorySink()
+    with spool_in(tmp_path) as spool:
+        shipper = shipper_of(tmp_path, sink, spool)
+        spool.append_many(RECORDS)
+        assert shipper._rest(shipped=999, worked_s=0.2) == 0.005
+        assert shipper._rest(shipped=1000, worked_s=0.2) == pytest.approx(1.8)
+        monkeypatch.setattr("assay.records.shipper._MANY_WAITING", 1000)
+        assert shipper._rest(shipped=1000, worked_s=0.2) == 0.0

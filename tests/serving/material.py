@@ -176,8 +176,13 @@ def deploy_in(app: App, classifier: str, version: int) -> Deployment:
     return app.registry.deploy(classifier, version, expected_generation=generation, by="tests", at=NOW)
 
 
+_DECODER: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)
+
+
 class ReadableLog:
-    """A prediction log in memory; `full` makes it refuse, or let go where `drops` says so."""
+    """A prediction log in memory, of records as they are read back; `full` makes it refuse, or let go where `drops`
+    says so.
+    """
 
     def __init__(self) -> None:
         self.records: list[Record] = []
@@ -192,7 +197,7 @@ class ReadableLog:
             return False
         if self.full:
             raise UnavailableError("the spool of the log is full", retry_after_s=2.0)
-        self.records.extend(records)
+        self.records.extend(_DECODER.decode(msgspec.msgpack.encode(record)) for record in records)
         return True
 
     def close(self) -> None:

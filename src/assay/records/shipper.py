@@ -31,6 +31,9 @@ logger = logging.getLogger(__name__)
 BATCH_RECORDS = 10_000
 # From so many on it goes on at once; below it waits until more have come together.
 _WORTHWHILE = 1000
+# Answers come first: a busy shipper works a tenth of the time, until so many records wait.
+_REST = 9.0
+_MANY_WAITING = 100_000
 _LONGEST_PAUSE_S = 15.0
 _OTHERS_TURN_S = 0.02
 
@@ -125,9 +128,20 @@ class Shipper:
 
     def _keep_shipping(self) -> None:
         while True:
+            began = time.monotonic()
             shipped = sum(self._try(directory) for directory in slots(self._root))
-            if self._stop.wait(0.0 if shipped >= _WORTHWHILE else self._interval_s):
+            if self._stop.wait(self._rest(shipped, time.monotonic() - began)):
                 return
+
+    def _rest(self, shipped: int, worked_s: float) -> float:
+        """Seconds until the next round."""
+        if shipped < _WORTHWHILE:
+            return self._interval_s
+        try:
+            waiting = sum(read_counters(slot)[0] - cursor_of(slot).sequence for slot in slots(self._root))
+        except OSError:
+            return self._interval_s
+        return 0.0 if waiting > _MANY_WAITING else _REST * worked_s
 
     def _try(self, directory: Path) -> int:
         """Ship a batch of one spool; after a failure this spool waits, longer each time, and the others do not."""

@@ -11,8 +11,7 @@ cd "$(dirname "$0")/.."
         --universal --python-version 3.11 \
         --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
         "$@" <<'BUILD'
-hatchling
-editables
+setuptools>=77
 BUILD
 } >requirements.lock.new
 mv requirements.lock.new requirements.lock

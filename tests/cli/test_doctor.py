@@ -6,11 +6,13 @@ import json
 import os
 from collections import namedtuple
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from assay import native
 from assay.app import App
 from assay.cli import doctor as looking
 from assay.cli.main import app as command
@@ -34,9 +36,18 @@ def states(code: int = 0) -> dict[str, str]:
 
 def test_a_good_home_is_good(serving: App) -> None:
     found = findings()
-    assert {finding["state"] for finding in found.values()} == {"ok"}
-    assert found.keys() == {"assay", "training", "settings", "state", "database", "spam", "log"}
+    assert {finding["state"] for what, finding in found.items() if what != "loops"} == {"ok"}
+    assert found.keys() == {"assay", "loops", "training", "settings", "state", "database", "spam", "log"}
     assert "version 1 serves" in found["spam"]["detail"]
+
+
+@pytest.mark.parametrize(("loops", "state"), [(None, "note"), (native, "ok")])
+def test_loops_that_were_not_compiled_are_noted(
+    serving: App, monkeypatch: pytest.MonkeyPatch, loops: ModuleType | None, state: str
+) -> None:
+    assert findings()["loops"]["state"] == ("ok" if native.LOOPS is not None else "note")
+    monkeypatch.setattr(native, "LOOPS", loops)
+    assert looking._loops().state == state
 
 
 def test_it_speaks_to_people(serving: App) -> None:

@@ -39,7 +39,7 @@ def doctor(as_json: JsonOption = False) -> None:
     """Look at the installation, the settings and the state, and say what is wrong."""
     from assay.app import open_app
 
-    findings = [_interpreter(), _training()]
+    findings = [_interpreter(), _loops(), _training()]
     try:
         app = open_app()
         checks: tuple[Callable[[App], Iterator[Finding]], ...] = (_settings, _home, _database, _releases, _log)
@@ -66,6 +66,16 @@ def _failed(what: str, error: AssayError) -> Finding:
 
 def _interpreter() -> Finding:
     return Finding("assay", "ok", f"{version('assay-ml')} on Python {platform.python_version()}, {sys.platform}")
+
+
+def _loops() -> Finding:
+    from assay import native
+
+    if native.LOOPS is None:
+        return Finding(
+            "loops", "note", "run in Python, more slowly", "install a C compiler and Python's headers, then Assay anew"
+        )
+    return Finding("loops", "ok", "compiled")
 
 
 def _training() -> Finding:

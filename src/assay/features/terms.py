@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from assay import native
 from assay.errors import ReleaseError
 from assay.features.plan import FeaturePlan, Terms
 from assay.features.text import find_words, prepare_character_grams, word_grams
@@ -30,10 +31,12 @@ _COUNT_WEIGHTS = {
 _MOST_REMEMBERED = 16_384
 _LONGEST_REMEMBERED = 24
 
+_NO_GRAMS = (1, 0)
+
 #: Up to so many terms plain Python is faster than a handful of calls into numpy.
 _FEW_TERMS = 64
 
-Coder = Callable[[str], bytearray]
+Coder = Callable[[str], bytes | bytearray]
 Weigher = Callable[[bytearray], tuple[NDArray[np.int64], NDArray[np.float64]]]
 #: The terms of one row, ascending, and their weights: lists where they are few, else arrays. The numbers are the same.
 WeighedTerms = tuple[list[int], list[float]] | tuple[NDArray[np.int64], NDArray[np.float64]]
@@ -56,10 +59,14 @@ def read_idf(plan: FeaturePlan, arrays: Mapping[str, NDArray[Any]]) -> Iterator[
     for number, terms in enumerate(encoder for encoder in plan.encoders if isinstance(encoder, Terms)):
         name = idf_name(number)
         idf = arrays.get(name)
-        size = len(terms.word_terms) + len(terms.character_terms)
+        size = _size(terms)
         if idf is None or idf.shape != (size,) or not np.isfinite(idf).all():
             raise ReleaseError(f"the array {name} of the feature plan is missing or is not {size} finite numbers")
         yield terms, np.asarray(idf, dtype=np.float64)
+
+
+def _size(terms: Terms) -> int:
+    return len(terms.word_terms) + len(terms.character_terms)
 
 
 def idf_name(number: int) -> str:
@@ -68,7 +75,20 @@ def idf_name(number: int) -> str:
 
 
 def prepare_coder(terms: Terms) -> Coder:
-    """A function from a text to the positions of its known terms, with repeats, as packed int64.
+    """A function from a text to the positions of its known terms, with repeats, as packed int64."""
+    in_python, counter = _prepare_python_coder(terms), _prepare_counter(terms, np.zeros(_size(terms)))
+    if counter is None:
+        return in_python
+
+    def code(text: str) -> bytes | bytearray:
+        found: bytes | None = counter.code(text)
+        return in_python(text) if found is None else found
+
+    return code
+
+
+def _prepare_python_coder(terms: Terms) -> Callable[[str], bytearray]:
+    """The twin of the compiled coder.
 
     It remembers the codes of short chunks, up to a fixed number of them: most chunks of most texts are common words.
     """
@@ -76,7 +96,7 @@ def prepare_coder(terms: Terms) -> Coder:
     offset = len(terms.word_terms)
     character_of = {term: offset + position for position, term in enumerate(terms.character_terms)}.get
     words, characters, find = terms.words, terms.characters, _prepare_words(terms)
-    character_grams = prepare_character_grams(characters or (1, 0))
+    character_grams = prepare_character_grams(characters or _NO_GRAMS)
     known: dict[str, bytes] = {}
     remembered = known.get
 
@@ -100,11 +120,44 @@ def prepare_coder(terms: Terms) -> Coder:
 
 def prepare_row_terms(terms: Terms, idf: NDArray[np.float64]) -> Callable[[str], WeighedTerms]:
     """A function from a text to the terms of one row and their normalised weights."""
-    code, weigh = prepare_coder(terms), prepare_weigher(terms, idf)
+    in_python, counter = _prepare_python_row(terms, idf), _prepare_counter(terms, idf)
+    if counter is None:
+        return in_python
+
+    def weigh(text: str) -> WeighedTerms:
+        found = counter.weigh(text)
+        if found is None:
+            return in_python(text)
+        indices, values = found
+        if isinstance(indices, list):
+            return indices, values
+        return np.frombuffer(indices, np.int64), np.frombuffer(values, np.float64)
+
+    return weigh
+
+
+def _prepare_counter(terms: Terms, idf: NDArray[np.float64]) -> Any:
+    """The compiled counter of a vocabulary; None where there is none, or where words are left out."""
+    if native.LOOPS is None or terms.shortest_word > 1 or terms.stop_words:
+        return None
+    return native.LOOPS.TermCounter(
+        terms.word_terms,
+        terms.character_terms,
+        terms.words or _NO_GRAMS,
+        terms.characters or _NO_GRAMS,
+        idf.tolist(),
+        _COUNT_WEIGHTS[terms.counting].tolist(),
+        terms.norm == "l2",
+    )
+
+
+def _prepare_python_row(terms: Terms, idf: NDArray[np.float64]) -> Callable[[str], WeighedTerms]:
+    """The twin of the compiled counter."""
+    code, weigh = _prepare_python_coder(terms), prepare_weigher(terms, idf)
     if terms.characters:
         return lambda text: weigh(code(text))
     word_of = {term: position for position, term in enumerate(terms.word_terms)}.get
-    span = terms.words or (1, 0)
+    span = terms.words or _NO_GRAMS
     weigh_few, find = _prepare_few(terms, idf), _prepare_words(terms)
 
     def words_only(text: str) -> WeighedTerms:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assay import native
 from assay.errors import ReleaseError
 from assay.features.plan import FeatureFrame, FeatureRow
+
+Row = Callable[[FeatureRow], list[float]]
 
 
 class LinearModel:
@@ -30,7 +34,7 @@ class LinearModel:
         self.intercept = np.asarray(intercept, dtype=np.float64) + 0.0
         self.means = np.asarray(means, dtype=np.float64)
         _check(self.coefficients, self.intercept, self.means)
-        self.row: Callable[[FeatureRow], list[float]] = _prepare_row(self)
+        self.row: Row = _prepare_row(self)
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> LinearModel:
@@ -82,66 +86,74 @@ def _check(coefficients: NDArray[np.float64], intercept: NDArray[np.float64], me
         raise ReleaseError("the linear model has a coefficient, intercept or mean that is not finite")
 
 
-def _prepare_row(model: LinearModel) -> Callable[[FeatureRow], list[float]]:
+def _prepare_row(model: LinearModel) -> Row:
+    if model.intercept.size > 1:
+        return _prepare_several(model)
+    return _prepare_in_python(model) if native.LOOPS is None else _prepare_compiled(model, native.LOOPS)
+
+
+def _prepare_compiled(model: LinearModel, loops: ModuleType) -> Row:
     dense = model.means.size
-    sparse = np.ascontiguousarray(model.coefficients[:, dense:].T)
-    dense_scores = _prepare_dense(model.intercept.tolist(), model.coefficients[:, :dense].tolist())
-    if not sparse.shape[0]:
-        return lambda features: dense_scores(features.dense)
-    running_sum = np.add.accumulate
-    if sparse.shape[1] == 1:
-        weights = sparse[:, 0]
-        weight_of = weights.tolist()
-
-        def one_score(features: FeatureRow) -> list[float]:
-            scores = dense_scores(features.dense)
-            indices, values = features.indices, features.values
-            if isinstance(indices, list):
-                total = 0.0
-                for at, value in zip(indices, values, strict=True):
-                    total += weight_of[at] * value
-                scores[0] += total
-            elif indices.size:
-                scores[0] += running_sum(weights[indices] * values)[-1].item()
-            return scores
-
-        return one_score
+    add = loops.LinearSum(model.intercept.item(), model.coefficients[0].tolist(), dense).sum
+    weights = model.coefficients[0, dense:]
 
     def row(features: FeatureRow) -> list[float]:
-        scores = dense_scores(features.dense)
+        indices, values = features.indices, features.values
+        if isinstance(indices, list):
+            return [add(features.dense, indices, values)]
+        total: float = add(features.dense, [], [])
+        return [total + _in_order(weights[indices] * values) if indices.size else total]
+
+    return row
+
+
+def _prepare_in_python(model: LinearModel) -> Row:
+    """The twin of the compiled sum."""
+    dense = model.means.size
+    start, dense_weights = model.intercept.item(), model.coefficients[0, :dense].tolist()
+    weights = model.coefficients[0, dense:]
+    weight_of = weights.tolist()
+
+    def row(features: FeatureRow) -> list[float]:
+        total: float = start
+        for value, weight in zip(features.dense, dense_weights, strict=True):
+            # Adding a product with 0.0 changes no bit of a total that is never -0.0.
+            if value:
+                total += value * weight
+        indices, values = features.indices, features.values
+        if isinstance(indices, list):
+            part = 0.0
+            for at, value in zip(indices, values, strict=True):
+                part += weight_of[at] * value
+            return [total + part]
+        return [total + _in_order(weights[indices] * values) if indices.size else total]
+
+    return row
+
+
+def _prepare_several(model: LinearModel) -> Row:
+    dense = model.means.size
+    sparse = np.ascontiguousarray(model.coefficients[:, dense:].T)
+    outputs = list(zip(model.intercept.tolist(), model.coefficients[:, :dense].tolist(), strict=True))
+
+    def row(features: FeatureRow) -> list[float]:
+        present = [(at, value) for at, value in enumerate(features.dense) if value]
+        scores: list[float] = []
+        for start, weights in outputs:
+            total = start
+            for at, value in present:
+                total += value * weights[at]
+            scores.append(total)
         indices, values = features.sparse()
         if indices.size:
-            sums = running_sum(sparse[indices] * values[:, None])[-1].tolist()
+            sums = np.add.accumulate(sparse[indices] * values[:, None])[-1].tolist()
             return [score + part for score, part in zip(scores, sums, strict=True)]
         return scores
 
     return row
 
 
-def _prepare_dense(intercept: list[float], coefficients: list[list[float]]) -> Callable[[list[float]], list[float]]:
-    if len(intercept) == 1:
-        start, weights = intercept[0], coefficients[0]
-
-        def one_score(dense: list[float]) -> list[float]:
-            total = start
-            for value, weight in zip(dense, weights, strict=True):
-                # Adding a product with 0.0 changes no bit of a total that is never -0.0.
-                if value:
-                    total += value * weight
-            return [total]
-
-        return one_score
-
-    outputs = list(zip(intercept, coefficients, strict=True))
-
-    def scores(dense: list[float]) -> list[float]:
-        present = [(at, value) for at, value in enumerate(dense) if value]
-        found: list[float] = []
-        for start, weights in outputs:
-            total = start
-            for at, value in present:
-                total += value * weights[at]
-            found.append(total)
-        return found
-
-    return scores
+def _in_order(parts: NDArray[np.float64]) -> float:
+    """Their sum, added one by one in the order given."""
+    total: float = np.add.accumulate(parts)[-1].item()
+    return total

@@ -24,8 +24,8 @@ class _Leaves:
     """All leaves of one output whose paths split on the same number m of features; arrays (leaves, m).
 
     A row takes part in the leaf, as far as the feature goes, if low < value <= high and its number is allowed: `kind`
-    is the row of `allowed`, which has a flag a number and one, the last, for whatever is no such number. Of the
-    training rows that met the other features, `share` met this one.
+    is the row of `allowed`, which has a flag a number and one, the last, for whatever is no such number; it has no rows
+    where no path asks for numbers. Of the training rows that met the other features, `share` met this one.
     """
 
     feature: NDArray[np.intp]
@@ -42,7 +42,7 @@ class _Leaves:
         points, weights = (points + 1) / 2, weights / 2
         values = inputs[self.feature]
         within = (values > self.low) & (values <= self.high)
-        if len(self.allowed) > 1:
+        if self.allowed.size:
             within &= self.allowed[self.kind, places_in_sets(values)]
         meets = within.astype(np.float64)
         factors = meets[:, :, None] * points + self.share[:, :, None] * (1 - points)
@@ -124,7 +124,8 @@ def _group(leaves: list[tuple[_Path, float]]) -> _Leaves:
     ranges = np.array([[step[:3] for step in path] for path in steps], dtype=np.float64)
     kinds: dict[int, int] = {}
     kind = np.array([[kinds.setdefault(step.numbers, len(kinds)) for step in path] for path in steps], dtype=np.intp)
-    allowed = [[bool(numbers >> number & 1) for number in range(SET_SIZE + 1)] for numbers in kinds]
+    asked = [] if set(kinds) == {_Step().numbers} else list(kinds)
+    allowed = [[bool(numbers >> number & 1) for number in range(SET_SIZE + 1)] for numbers in asked]
     return _Leaves(
         feature=np.array([list(path) for path, _ in leaves], dtype=np.intp),
         low=ranges[:, :, 0],

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from assay import native
 from assay.errors import ReleaseError
 from assay.features.plan import FeatureFrame, FeatureRow
-from assay.models.codegen import prepare_trees
+from assay.models.codegen import Score, prepare_trees
 from assay.models.leaves import Reach, prepare_leaves
 from assay.models.sets import SET_SIZE, places_in_sets
 from assay.models.shap import TreePaths, trace_paths
@@ -76,7 +77,7 @@ class TreeModel:
         feature = trees.feature.copy()
         feature[feature >= self._dense] = self._dense + np.searchsorted(used, feature[feature >= self._dense])
         self._trees = trees._replace(feature=feature)
-        self._score = prepare_trees(self._trees)
+        self._score = _prepare_score(self._trees, self._dense + self._terms.size)
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> TreeModel:
@@ -201,6 +202,19 @@ def node_depths(trees: TreeArrays) -> list[int]:
         if trees.feature[node] >= 0:
             below[node] = 1 + max(below[left[node]], below[right[node]])
     return [below[root] for root in trees.root.tolist()]
+
+
+def _prepare_score(trees: TreeArrays, inputs: int) -> Score:
+    """The function from a row's inputs to its raw scores: the compiled loop, or its twin in generated Python."""
+    if native.LOOPS is None:
+        return prepare_trees(trees)
+    choice = trees.choice if trees.choice.size else np.full(trees.feature.size, -1, dtype=np.int32)
+    kinds = {"threshold": np.float64, "value": np.float64, "base": np.float64, "sets": np.uint8}
+    parts = trees._replace(choice=choice)._asdict()
+    del parts["cover"], parts["dense"]
+    packed = {name: np.ascontiguousarray(array, dtype=kinds.get(name, np.int32)) for name, array in parts.items()}
+    score: Score = native.LOOPS.Trees(**packed, inputs=inputs).score
+    return score
 
 
 def _check(trees: TreeArrays) -> None:

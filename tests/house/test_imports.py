@@ -17,6 +17,8 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "catboost": ("importing",),
     "charset_normalizer": ("data/encoding.py",),
     "fastapi": ("api",),
+    "google": ("rpc",),
+    "grpc": ("rpc",),
     "httptools": ("api",),
     "jinja2": ("report",),
     "joblib": ("importing/child.py",),

@@ -21,9 +21,9 @@ TIMEOUT_S = 60.0
 class Running:
     """A server in a process of its own; `said` is what it printed so far."""
 
-    def __init__(self, home: Path, *arguments: str) -> None:
+    def __init__(self, home: Path, *arguments: str, **settings: str) -> None:
         command = [sys.executable, "-W", "error", "-c", "from assay.cli.main import main; main()"]
-        environment = {**os.environ, "ASSAY_HOME": str(home), "COLUMNS": "500", "TERM": "dumb"}
+        environment = {**os.environ, "ASSAY_HOME": str(home), "COLUMNS": "500", "TERM": "dumb"} | settings
         self.process = subprocess.Popen(
             [*command, "serve", "--port", "0", *arguments], env=environment, stderr=subprocess.PIPE, text=True
         )
@@ -69,8 +69,9 @@ class Running:
 
 
 @contextmanager
-def running(home: Path, *arguments: str) -> Iterator[Running]:
-    server = Running(home, *arguments)
+def running(home: Path, *arguments: str, **settings: str) -> Iterator[Running]:
+    """A server; `settings` are variables of its environment."""
+    server = Running(home, *arguments, **settings)
     try:
         yield server
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import json
+import re
 import zlib
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from assay.app import App
 from assay.settings import Settings
 from tests.api.door import Door, Told, open_door
+from tests.house.source import ROOT
 from tests.serving.material import SPAM, SPAM_ROW, TOPIC_ROW, labels_bundle, publish_in, spam_bundle
 
 INFER = "/v2/models/spam/infer"
@@ -115,6 +117,27 @@ def test_missing_cells_are_null_or_left_out(door: Door) -> None:
     flag = {"name": "verified", "datatype": "FP32", "shape": [2], "data": [None, None]}
     with_nulls = outputs(door.post(INFER, {"inputs": [TEXT, {**AMOUNT, "data": [None, None]}, flag]}))
     assert alone["probabilities"] == with_nulls["probabilities"]
+
+
+def test_not_a_number_as_some_writers_of_json_put_it_is_missing(door: Door) -> None:
+    body = json.dumps({"inputs": [TEXT, {**AMOUNT, "data": [3.5, float("nan")]}]}).encode()
+    assert b"NaN" in body
+    expected = outputs(door.post(INFER, {"inputs": [TEXT, AMOUNT]}))
+    assert outputs(door.post(INFER, body))["probabilities"] == expected["probabilities"]
+    for broken in (body.replace(b"3.5", b"Infinity"), body[:-1], b'{"x": ' + b"[" * 100_000 + body):
+        assert door.post(INFER, broken).status == 400
+
+
+def test_the_documented_example_is_answered_as_it_says(door: Door) -> None:
+    told = (ROOT / "docs" / "inference.md").read_text(encoding="utf-8")
+    request, answer = (
+        json.loads(block) for block in re.findall(r"^```json\n(.*?)^```$", told, re.MULTILINE | re.DOTALL)
+    )
+    given = door.post(INFER, request).json
+    assert list(given) == list(answer)
+    shown = [{name: value for name, value in output.items() if name != "data"} for output in given["outputs"]]
+    assert shown == [{name: value for name, value in output.items() if name != "data"} for output in answer["outputs"]]
+    assert given["outputs"][0] == answer["outputs"][0]
 
 
 def test_asked_outputs_come_alone_and_in_order(door: Door) -> None:

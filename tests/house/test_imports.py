@@ -77,6 +77,7 @@ SERVING = (
     "models.store", "policy.apply", "release.core", "release.bundle", "release.parity", "registry.releases",
     "records.spool", "records.shipper", "adapters.sql.registry", "adapters.sql.log", "adapters.blobs",
     "serving.predictor", "serving.loader", "serving.explain", "api.server", "api.hot", "api.run", "app",
+    "inference.service", "rpc.server",
 )  # fmt: skip
 
 

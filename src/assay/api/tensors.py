@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from itertools import chain
 from typing import Annotated, Any
@@ -90,7 +91,7 @@ def read_request(body: bytes, header_length: int | None) -> tuple[InferBody, lis
     end = len(body) if header_length is None else header_length
     if end > len(body):
         raise MalformedError("Inference-Header-Content-Length is more than the body has")
-    read = read_body(_BODY, body[:end])
+    read = _read_json(body[:end])
     if any(_is_foreign(one.parameters) for one in (*read.inputs, *(read.outputs or ()))):
         raise NotSupportedError(f"{', '.join(FOREIGN)} are of extensions that this server does not have")
     tensors = []
@@ -145,6 +146,19 @@ def inflate(body: bytes, encoding: str, limit: int) -> bytes | None:
     if not inflater.eof:
         raise MalformedError(f"the body is cut short: its {encoding} does not end")
     return inflated
+
+
+def _read_json(raw: bytes) -> InferBody:
+    """A body of JSON, in which NaN, as Python's writer and Triton's client put it, is null."""
+    try:
+        return read_body(_BODY, raw)
+    except MalformedError:
+        if b"NaN" not in raw:
+            raise
+    try:
+        return read_body(_BODY, _ENCODE(json.loads(raw, parse_constant={"NaN": None}.__getitem__)))
+    except (ValueError, KeyError, RecursionError):
+        raise MalformedError("the body is not JSON") from None
 
 
 def _is_foreign(parameters: InputParameters | OutputParameters) -> bool:

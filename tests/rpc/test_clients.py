@@ -330,8 +330,8 @@ def test_asked_to_stop_it_answers_what_it_has_begun_and_every_answer_is_on_recor
                 result, error = done.get(timeout=TIMEOUT_S)
                 if error is None:
                     answered += texts(result.as_numpy("prediction_id"))
-                else:  # it came when the server took no more
-                    assert error.status() == "StatusCode.UNAVAILABLE"
+                else:  # it had not begun; gRPC itself cancels what it took at the very end
+                    assert error.status() in {"StatusCode.UNAVAILABLE", "StatusCode.CANCELLED"}
         assert server.stop() == 0
     assert len(answered) >= len(rows)
     assert set(answered) <= logged_ids(app)

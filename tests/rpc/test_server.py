@@ -8,7 +8,7 @@ import math
 import pickle
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +167,37 @@ def test_a_full_log_is_unavailable_and_a_failure_says_nothing_about_itself(play:
     play(scene)
 
 
+@pytest.mark.security
+def test_one_changed_byte_is_never_a_fault_of_the_server(play: Callable[..., None]) -> None:
+    async def scene(call: Call, _: Door, accounted: list[Exception]) -> None:
+        whole = request_of("hello", "win", amount=("FP64", [1.0, 2.0])).SerializeToString()
+        for at in range(len(whole)):
+            for byte in (0, 0x7F, 0xFF, whole[at] ^ 1):
+                with suppress(grpc.aio.AioRpcError):
+                    await call("ModelInfer", whole[:at] + bytes([byte]) + whole[at + 1 :])
+        assert {code_of(error) for error in accounted} == {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND}
+
+    play(scene)
+
+
+def test_a_packed_message_is_bounded_unpacked(app: App, tmp_path: Path) -> None:
+    async def main() -> None:
+        with open_door(app, tmp_path / "counters") as door:
+            inference = Inference(door.loader, predictor_with(door.log), max_rows=100)
+            with reserve("127.0.0.1", 0, max_body=4096, grace_s=5.0) as grpc_door:
+                async with (
+                    grpc_door(inference, lambda *_: None),
+                    grpc.aio.insecure_channel(grpc_door.address, compression=grpc.Compression.Gzip) as channel,
+                ):
+                    ask = channel.unary_unary(f"/{SERVICE}/ModelInfer")
+                    await ask(request_of("x" * 100).SerializeToString())
+                    with pytest.raises(grpc.aio.AioRpcError) as error:
+                        await ask(request_of("x" * 1_000_000).SerializeToString())
+        assert error.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+
+    asyncio.run(main())
+
+
 def test_a_message_above_the_limit_is_refused(play: Callable[..., None]) -> None:
     async def scene(call: Call, _: Door, __: list[Exception]) -> None:
         assert (await refused(call, "ModelInfer", request_of("x" * 5000)))[0] == grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -175,7 +206,7 @@ def test_a_message_above_the_limit_is_refused(play: Callable[..., None]) -> None
     play(scene, max_body=4096)
 
 
-def test_a_call_that_is_begun_is_answered_when_the_server_stops(app: App, tmp_path: Path) -> None:
+def test_a_server_that_stops_answers_what_has_begun_and_sends_the_rest_elsewhere(app: App, tmp_path: Path) -> None:
     class Waiting(Inference):
         async def infer(self, request: InferRequest) -> InferAnswer:
             begun.set()
@@ -191,11 +222,19 @@ def test_a_call_that_is_begun_is_answered_when_the_server_stops(app: App, tmp_pa
         ):
             inference = Waiting(door.loader, predictor_with(door.log), max_rows=100)
             async with grpc.aio.insecure_channel(grpc_door.address) as channel:
-                async with grpc_door(inference, lambda *_: None):
-                    call = channel.unary_unary(f"/{SERVICE}/ModelInfer")(request_of("hello").SerializeToString())
+                ask, raw = channel.unary_unary(f"/{SERVICE}/ModelInfer"), request_of("hello").SerializeToString()
+                async with AsyncExitStack() as opened:
+                    await opened.enter_async_context(grpc_door(inference, lambda *_: None))
+                    call = ask(raw)
                     await begun.wait()
-                    asyncio.get_running_loop().call_soon(stopping.set)
+                    closing = asyncio.create_task(opened.aclose())
+                    await asyncio.sleep(0)
+                    with pytest.raises(grpc.aio.AioRpcError) as late:
+                        await ask(raw)
+                    stopping.set()
+                    await closing
                 assert message("ModelInferResponse").FromString(await call).model_name == "spam"
+            assert late.value.code() == grpc.StatusCode.UNAVAILABLE
             assert len(door.log.predictions) == 1
 
     asyncio.run(main())

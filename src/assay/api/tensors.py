@@ -175,6 +175,8 @@ def _read_data(given: InputBody) -> list[Any]:
     except msgspec.ValidationError as error:
         told = str(error).replace("`$", "`data")
         raise refusal(given.name, f"is not {given.datatype}: {told}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise MalformedError(f"the data of {given.name[:60]!r} is not JSON") from None
     nested = [isinstance(row, list) for row in read]
     if not any(nested):
         return read

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 import grpc
@@ -35,6 +37,9 @@ from assay.rpc.messages import SERVICE, message
 from assay.rpc.translate import read_request, write_answer, write_metadata
 
 _log = logging.getLogger(__name__)
+#: For answers that are made and not yet sent.
+_LAST_WORDS_S = 1.0
+_MOMENT_S = 0.05
 
 #: The whole error tree. Only an exception outside of it is INTERNAL.
 CODES: dict[type[AssayError], grpc.StatusCode] = {
@@ -60,6 +65,34 @@ Account = Callable[[Exception, str], None]
 Answer = Callable[[Any], Awaitable[Any]]
 
 
+class _Calls:
+    """The calls that are open. Once closing, what has not begun is refused: the client may ask another server."""
+
+    def __init__(self) -> None:
+        self._open = 0
+        self._came = 0
+        self._closing = False
+
+    @contextmanager
+    def begin(self) -> Iterator[None]:
+        self._came += 1
+        if self._closing:
+            raise UnavailableError("the server stops; ask again")
+        self._open += 1
+        try:
+            yield
+        finally:
+            self._open -= 1
+
+    async def close(self, timeout_s: float) -> None:
+        """Wait until no call is open and none came for a moment: gRPC hands over what it has taken one by one."""
+        self._closing = True
+        end, known = perf_counter() + timeout_s, -1
+        while (self._open or known != self._came) and perf_counter() < end:
+            known = self._came
+            await asyncio.sleep(_MOMENT_S)
+
+
 @dataclass(frozen=True, slots=True)
 class GrpcDoor:
     """Where every worker listens. It can be pickled. Messages of more than `max_body` bytes are refused; calls that are
@@ -74,8 +107,8 @@ class GrpcDoor:
     async def __call__(self, inference: Inference, account: Account) -> AsyncIterator[None]:
         """Serve as long as the context is open."""
         server = grpc.aio.server(options=[("grpc.max_receive_message_length", self.max_body), ("grpc.so_reuseport", 1)])
-        answers = _answers(inference)
-        methods = {name: _method(name, answer, account) for name, answer in answers.items()}
+        calls = _Calls()
+        methods = {name: _method(name, answer, account, calls) for name, answer in _answers(inference).items()}
         server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(SERVICE, methods)])
         server.add_insecure_port(self.address)
         await server.start()
@@ -83,7 +116,8 @@ class GrpcDoor:
         try:
             yield
         finally:
-            await server.stop(self.grace_s)
+            await calls.close(self.grace_s)
+            await server.stop(_LAST_WORDS_S)
 
 
 @contextmanager
@@ -149,13 +183,14 @@ def _answers(inference: Inference) -> dict[str, Answer]:
     }
 
 
-def _method(name: str, answer: Answer, account: Account) -> grpc.RpcMethodHandler:
+def _method(name: str, answer: Answer, account: Account, calls: _Calls) -> grpc.RpcMethodHandler:
     """A method that reads its message itself, so that one that cannot be read is the caller's fault."""
     takes = message(f"{name}Request")
 
     async def call(raw: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         try:
-            return await answer(_decode(takes, raw))
+            with calls.begin():
+                return await answer(_decode(takes, raw))
         except AssayError as error:
             account(error, "")
             code, told = code_of(error), one_line(error)

@@ -17,6 +17,7 @@ from assay import errors
 from assay.api.exposition import GAUGES
 from assay.api.problems import KINDS
 from assay.cli.main import COMMANDS, app, exit_code
+from assay.rpc.server import CODES
 from assay.serving.metrics import METRICS
 from assay.settings import Settings
 from assay.spec import later, scalars
@@ -107,15 +108,14 @@ def errors_page() -> str:
         depth = len([ancestor for ancestor in kind.__mro__ if issubclass(ancestor, errors.AssayError)]) - 1
         told = KINDS[kind]
         said = inspect.cleandoc(kind.__doc__ or "").split("\n\n")[0].replace("\n", " ")
-        rows.append(
-            (f"{'&nbsp;' * 4 * depth}`{kind.__name__}`", str(exit_code(kind(""))), str(told.status), told.name, said)
-        )
+        name = f"{'&nbsp;' * 4 * depth}`{kind.__name__}`"
+        rows.append((name, str(exit_code(kind(""))), str(told.status), CODES[kind].name, told.name, said))
     return _page(
         "Errors",
         "One tree for everything that goes wrong on purpose. The terminal maps it to exit codes, HTTP to RFC 9457 "
-        "problem documents whose `type` is `urn:assay:problem:<name>`. Anything outside the tree is a fault of Assay: "
-        "exit code 1 with a traceback, status 500 without details.",
-        _table(("error", "exit", "status", "name", "meaning"), rows),
+        "problem documents whose `type` is `urn:assay:problem:<name>`, gRPC to status codes. Anything outside the tree "
+        "is a fault of Assay: exit code 1 with a traceback, status 500 and INTERNAL without details.",
+        _table(("error", "exit", "status", "gRPC", "name", "meaning"), rows),
     )
 
 

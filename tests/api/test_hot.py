@@ -57,7 +57,7 @@ def test_the_servers_own_names_are_taken(door: Door, host: bytes) -> None:
     assert door.post("/v1/predict", BODY, [(b"host", host)]).status == 200
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "/health"])
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/health", "/v2/health/live", "/v2/health/ready"])
 def test_probes_may_call_the_server_anything(door: Door, path: str) -> None:
     assert door.get(path, [(b"host", b"10.0.0.7")]).status == 200
 

@@ -60,10 +60,10 @@ def test_the_walk_names_files_that_exist() -> None:
 
 def test_every_route_is_described() -> None:
     told = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
-    written = re.compile(r'"(/(?:v1/)?[a-z]+(?:\.json)?(?:/[a-z{}]+)*)"')
+    written = re.compile(r'"(/(?:v[12]/)?[a-z0-9]+(?:\.json)?(?:/[a-z{}]+)*)"')
     routes = {
         route
-        for name in ("server", "operations", "models", "docs")
+        for name in ("server", "operations", "models", "inference", "docs")
         for route in written.findall((SRC / "api" / f"{name}.py").read_text(encoding="utf-8"))
         if not route.startswith("/docs/")
     }

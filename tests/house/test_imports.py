@@ -17,6 +17,8 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "catboost": ("importing",),
     "charset_normalizer": ("data/encoding.py",),
     "fastapi": ("api",),
+    "google": ("rpc",),
+    "grpc": ("rpc",),
     "httptools": ("api",),
     "jinja2": ("report",),
     "joblib": ("importing/child.py",),
@@ -75,6 +77,7 @@ SERVING = (
     "models.store", "policy.apply", "release.core", "release.bundle", "release.parity", "registry.releases",
     "records.spool", "records.shipper", "adapters.sql.registry", "adapters.sql.log", "adapters.blobs",
     "serving.predictor", "serving.loader", "serving.explain", "api.server", "api.hot", "api.run", "app",
+    "inference.service", "rpc.server",
 )  # fmt: skip
 
 

@@ -44,7 +44,7 @@ _PAGE_SECURITY = (
     ),
 )
 #: Probes come from machines that know the server by its address only.
-_ANY_HOST = frozenset({"/livez", "/readyz", "/health"})
+_ANY_HOST = frozenset({"/livez", "/readyz", "/health", "/v2/health/live", "/v2/health/ready"})
 _LONGEST_ID = 200
 
 

@@ -12,12 +12,16 @@ import msgspec
 from assay.api.schemas import (
     ACCEPTED,
     FEEDBACK,
+    INFER_ANSWER,
+    INFER_REFUSAL,
     OPTIONS,
     PROBLEM,
     Schema,
     answer_schema,
     features_schema,
+    infer_schema,
 )
+from assay.inference.examples import TAKEN
 from assay.serving.served import Served
 
 _JSON, _PROBLEM_JSON = "application/json", "application/problem+json"
@@ -51,6 +55,7 @@ def describe(base: Schema, all_served: Mapping[str, Served]) -> Schema:
         ),
         "/v1/feedback": _route("Send a true label.", _ref("Feedback"), _ref("Accepted"), {}, status="202"),
     }
+    paths |= {f"/v2/models/{one.release.classifier}/infer": _inference_route(one) for one in served}
     if len(served) == 1:
         only = served[0]
         flat = {"anyOf": [_ref(f"{_component(only)}Features"), _envelope(only)]}
@@ -76,6 +81,23 @@ def example_features(served: Served) -> dict[str, Any]:
 def example_body(served: Served) -> dict[str, Any]:
     """A body of /v1/predict that works."""
     return {"model": served.release.classifier, "features": example_features(served)}
+
+
+def example_tensors(served: Served) -> dict[str, Any]:
+    """A body of /v2/models/{name}/infer that works: the same example, as tensors of one row."""
+    features = example_features(served)
+    return {
+        "inputs": [
+            {
+                "name": column.name,
+                "datatype": TAKEN[column.type][0],
+                "shape": [1],
+                "data": [features[column.name]],
+            }
+            for column in served.release.contract.columns
+            if column.name in features
+        ]
+    }
 
 
 def example_answer(served: Served) -> dict[str, Any]:
@@ -114,6 +136,19 @@ def _route(summary: str, body: Schema, answer: Schema, samples: Schema, status: 
     }
     request = {"required": True, "content": {_JSON: content}}
     return {"post": {"summary": summary, "tags": ["predict"], "requestBody": request, "responses": responses}}
+
+
+def _inference_route(served: Served) -> Schema:
+    """The protocol's route of one classifier, with a tensor a column."""
+    body = infer_schema(served.release.contract)
+    content = {"schema": body, "examples": {served.release.classifier: {"value": example_tensors(served)}}}
+    responses = {"200": {"description": "Done.", "content": {_JSON: {"schema": INFER_ANSWER}}}}
+    responses |= {
+        code: {"description": words, "content": {_JSON: {"schema": INFER_REFUSAL}}} for code, words in _PROBLEMS.items()
+    }
+    summary = f"Classify rows with {served.release.classifier}, given as a tensor a column (Open Inference Protocol)."
+    request = {"required": True, "content": {_JSON: content}}
+    return {"post": {"summary": summary, "tags": ["inference"], "requestBody": request, "responses": responses}}
 
 
 def _envelope(served: Served) -> Schema:

@@ -20,6 +20,7 @@ from uvicorn.supervisors import Multiprocess
 from assay.api.logs import configure_logging
 from assay.api.openapi import example_body
 from assay.api.protocol import HotProtocol
+from assay.api.server import Beside
 from assay.api.shipping import start_shipping
 from assay.api.worker import Worker, WorkerPlan
 from assay.app import App
@@ -39,11 +40,13 @@ def serve(
     port: int,
     workers: int,
     announce: Callable[[str, str], None],
+    beside: tuple[Beside, ...] = (),
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is open and ship the log.
 
     `references` are classifiers (`spam`) or versions (`spam@3`); none means every deployed classifier. `announce` is
-    called with the address and a command line that works, once connections are taken.
+    called with the address and a command line that works, once connections are taken. Every worker opens the doors
+    `beside` it.
 
     Raises:
         NotSupportedError: `host` can be reached from other machines, which needs keys.
@@ -57,6 +60,7 @@ def serve(
         targets=parse_targets(references),
         slabs=_new_slabs(app.home),
         hosts=_LOOPBACK_NAMES | {host.encode()},
+        beside=beside,
     )
     first = Worker(plan)
     first.loader.load()

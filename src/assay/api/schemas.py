@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from assay.contract.columns import Column, Contract
+from assay.inference.examples import TAKEN
+from assay.inference.tensors import DATATYPES
 
 Schema = dict[str, Any]
 
@@ -200,3 +202,52 @@ PROBLEM: Schema = {
 
 def _present(**values: object) -> Schema:
     return {name: value for name, value in values.items() if value is not None}
+
+
+def infer_schema(contract: Contract | None = None) -> Schema:
+    """What the Open Inference Protocol takes: a tensor a column, of one classifier or of any."""
+    name: Schema = {"type": "string"}
+    datatype: Schema = {"type": "string", "enum": list(DATATYPES)}
+    if contract is not None:
+        name["enum"] = list(contract.names)
+        datatype["enum"] = sorted({one for column in contract.columns for one in TAKEN[column.type]})
+    shape = {"type": "array", "items": {"type": "integer"}, "description": "[rows] or [rows, 1]."}
+    tensor = {
+        "type": "object",
+        "properties": {
+            "name": name,
+            "datatype": datatype,
+            "shape": shape,
+            "data": {"type": "array", "description": "One element a row; null is missing."},
+            "parameters": {"type": "object"},
+        },
+        "required": ["name", "datatype", "shape"],
+    }
+    output = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+    return {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string", "maxLength": 200},
+            "inputs": {"type": "array", "items": tensor},
+            "outputs": {"type": "array", "items": output, "description": "Without it, all of them."},
+            "parameters": {"type": "object"},
+        },
+        "required": ["inputs"],
+    }
+
+
+INFER_ANSWER: Schema = {
+    "type": "object",
+    "properties": {
+        "model_name": {"type": "string"},
+        "model_version": {"type": "string"},
+        "id": {"type": "string"},
+        "parameters": {"type": "object"},
+        "outputs": {"type": "array", "items": {"type": "object"}},
+    },
+}
+INFER_REFUSAL: Schema = {
+    "type": "object",
+    "properties": {"error": {"type": "string"}},
+    "required": ["error"],
+}

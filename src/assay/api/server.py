@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from fastapi import FastAPI, Request, Response
@@ -14,12 +14,14 @@ from starlette.exceptions import HTTPException
 from assay.api.docs import add_docs
 from assay.api.feedback import FeedbackDoor
 from assay.api.hot import Asgi, HotDoor, read_request_id
+from assay.api.inference import add_inference, is_of_protocol, protocol_error
 from assay.api.models import ReadEvidence, add_models
 from assay.api.openapi import describe
 from assay.api.operations import add_operations
-from assay.api.predict import PredictDoor
-from assay.api.problems import KIND_NAMES, METHOD, NOT_FOUND, Reply, document, kind_of, reply, reply_to
+from assay.api.predict import PredictDoor, log_failure
+from assay.api.problems import INTERNAL, KIND_NAMES, METHOD, NOT_FOUND, Reply, document, kind_of, reply, reply_to
 from assay.errors import AssayError, ContractError, Problem
+from assay.inference.service import Inference, one_line
 from assay.records.log import PredictionLog
 from assay.registry.store import RegistryStore
 from assay.serving.loader import Loader
@@ -61,9 +63,17 @@ class Services:
     stop: Callable[[], None]
 
 
-def create_api(services: Services, hosts: frozenset[bytes]) -> Asgi:
-    """Make the ASGI application. `hosts` are the Host header's names that are answered; none means any."""
+#: Another door of the same worker, opened with what it asks and whom it tells of an error (under an id for the log). It
+#: can be pickled.
+Beside = Callable[[Inference, Callable[[Exception, str], None]], AbstractAsyncContextManager[None]]
+
+
+def create_api(services: Services, hosts: frozenset[bytes], beside: Sequence[Beside] = ()) -> Asgi:
+    """Make the ASGI application. `hosts` are the Host header's names that are answered; none means any. The doors
+    `beside` it are open as long as it lives.
+    """
     counters = DoorCounters(services.slab, KIND_NAMES)
+    inference = Inference(services.loader, services.predictor, services.settings.max_rows)
     predict = PredictDoor(services.loader, services.predictor, counters, services.settings.max_rows)
     feedback = FeedbackDoor(services.loader, services.log, counters, services.clock)
     routes = {
@@ -74,15 +84,28 @@ def create_api(services: Services, hosts: frozenset[bytes]) -> Asgi:
         "/predict/batch": predict.predict_batch,
         "/v1/feedback": feedback.feedback,
     }
-    return HotDoor(_behind(services, counters), routes, counters, hosts, services.settings.max_body_kb * 1024)
+    return HotDoor(
+        _behind(services, counters, inference, beside), routes, counters, hosts, services.settings.max_body_kb * 1024
+    )
 
 
-def _behind(services: Services, counters: DoorCounters) -> FastAPI:
+def _behind(services: Services, counters: DoorCounters, inference: Inference, beside: Sequence[Beside]) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         services.start()
-        yield
-        services.stop()
+        try:
+            async with AsyncExitStack() as doors:
+                for door in beside:
+                    await doors.enter_async_context(door(inference, account))
+                yield
+        finally:
+            services.stop()
+
+    def account(error: Exception, request_id: str) -> None:
+        kind = kind_of(error)
+        counters.error(kind.name)
+        if kind is INTERNAL:
+            log_failure(error, request_id)
 
     app = FastAPI(
         title="Assay",
@@ -98,30 +121,45 @@ def _behind(services: Services, counters: DoorCounters) -> FastAPI:
         app.add_exception_handler(refusal, tell)
     add_operations(app, services.loader, services.slab.directory, services.log_counts, services.concerns)
     add_models(app, services.loader, services.registry, services.read_evidence)
+    add_inference(app, inference, counters, services.settings.max_body_kb * 1024)
     add_docs(app, lambda: describe(app.openapi(), services.loader.served))
     return app
 
 
 def _teller(counters: DoorCounters) -> Callable[[Request, Exception], Awaitable[Response]]:
-    """What tells every refusal of the application behind as a problem document, and counts it."""
+    """What tells every refusal of the application behind in the form of its path, and counts it."""
 
     async def tell(request: Request, error: Exception) -> Response:
         request_id = read_request_id(request.headers.get("x-request-id", "").encode("latin-1")) or uuid.uuid4().hex
+        headers: Mapping[str, str] = {}
         if isinstance(error, HTTPException):
             kind = METHOD if error.status_code == METHOD.status else NOT_FOUND
-            counters.error(kind.name)
-            answer = reply(document(kind, f"{kind.title.lower()}; the routes are listed at /docs", (), request_id))
-            return as_response(answer, dict(error.headers or {}))
-        if isinstance(error, RequestValidationError):
-            problems = [Problem(".".join(str(part) for part in one["loc"]), one["msg"]) for one in error.errors()]
-            error = ContractError("the request is not what this route takes", problems=problems)
-        counters.error(kind_of(error).name)
-        return as_response(reply_to(error, request_id))
+            said = f"{kind.title.lower()}; the routes are listed at /docs"
+            answer, headers = reply(document(kind, said, (), request_id)), error.headers or {}
+        else:
+            refused = _as_refusal(error)
+            kind, said, answer = kind_of(refused), one_line(refused), reply_to(refused, request_id)
+        counters.error(kind.name)
+        if is_of_protocol(request.scope["path"]):
+            return protocol_error(kind.status, said, {**_named(answer), **headers})
+        return as_response(answer, headers)
 
     return tell
 
 
 def as_response(answer: Reply, headers: Mapping[str, str] | None = None) -> Response:
     """A reply as FastAPI sends it."""
-    told = {name.decode(): value.decode() for name, value in answer.headers}
-    return Response(answer.body, answer.status, {**told, **(headers or {})}, answer.content_type.decode())
+    return Response(answer.body, answer.status, {**_named(answer), **(headers or {})}, answer.content_type.decode())
+
+
+def _as_refusal(error: Exception) -> AssayError:
+    if isinstance(error, RequestValidationError):
+        problems = [Problem(".".join(str(part) for part in one["loc"]), one["msg"]) for one in error.errors()]
+        return ContractError("the request is not what this route takes", problems=problems)
+    if not isinstance(error, AssayError):
+        raise error
+    return error
+
+
+def _named(answer: Reply) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in answer.headers}

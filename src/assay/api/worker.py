@@ -21,7 +21,7 @@ import msgspec
 from assay.api.hot import Asgi
 from assay.api.logs import configure_logging
 from assay.api.models import Evidence
-from assay.api.server import Services, create_api
+from assay.api.server import Beside, Services, create_api
 from assay.app import App
 from assay.records.ids import id_source
 from assay.records.open import OpenLog
@@ -42,7 +42,8 @@ _SWITCH_INTERVAL_S = 0.0005
 class WorkerPlan:
     """What a worker is made from, in this process or in a child of it: it can be pickled.
 
-    `slabs` is the directory of all workers' counters; `hosts` the names in the Host header that are answered.
+    `slabs` is the directory of all workers' counters; `hosts` the names in the Host header that are answered; `beside`
+    the worker's other doors.
     """
 
     settings: Settings
@@ -50,6 +51,7 @@ class WorkerPlan:
     targets: tuple[Target, ...]
     slabs: Path
     hosts: frozenset[bytes]
+    beside: tuple[Beside, ...] = ()
 
     def __call__(self) -> Asgi:
         """The application of one child process."""
@@ -93,7 +95,7 @@ class Worker:
             start=self.start,
             stop=self.stop,
         )
-        return create_api(services, self._plan.hosts)
+        return create_api(services, self._plan.hosts, self._plan.beside)
 
     def start(self) -> None:
         """Begin to follow the deployments.

@@ -48,6 +48,12 @@ def fault(text: str) -> tuple[str, str]:
             "features.text_statistics.0",
             "of type category, not text",
         ),
+        (
+            "text_statistics: [text]",
+            "text_statistics: [text]\n  date_parts: sent",
+            "features.date_parts.0",
+            "did you mean sent_at?",
+        ),
         ("words: [1, 2], char", "words: [2, 1], char", "features.ngrams.text.words", "the shortest n comes first"),
         ("words: [1, 2], characters: [2, 5], ", "", "features.ngrams.text", "needs words, characters or both"),
         ("name: used_share", "name: amount", "features.derived.0.name", "amount is already a column"),

@@ -149,6 +149,8 @@ def _features(spec: Spec) -> Iterator[Contradiction]:
                 yield (*path, key), "the shortest n comes first, then the longest"
         if grams.words is None and grams.characters is None:
             yield path, "needs words, characters or both"
+    for index, name in enumerate(spec.features.date_parts or ()):
+        yield from _reference(spec, ("features", "date_parts", index), name, ("timestamp",))
     taken = set(spec.columns)
     for index, derived in enumerate(spec.features.derived):
         path = ("features", "derived", index)

@@ -60,6 +60,8 @@ MEANINGS: dict[str, str] = {
     "features.ngrams.<name>.words": "Shortest and longest n of word n-grams.",
     "features.ngrams.<name>.characters": "Shortest and longest n of character n-grams.",
     "features.ngrams.<name>.max_terms": "The most terms that are kept, the most frequent ones.",
+    "features.date_parts": "Timestamps whose hour, weekday, day and month are features where these go round in the "
+    "data, and their age at data.time, else their year; default: those that nothing is derived from.",
     "features.derived[].name": "The name of the new column.",
     "features.derived[].op": "How it is computed.",
     "features.derived[].of": "The columns it is computed from.",

@@ -239,10 +239,13 @@ class DerivedColumn(_Node):
 
 
 class Features(_Node):
-    """How columns become numbers. None means the default: statistics and n-grams of every text column."""
+    """How columns become numbers. None means the default: statistics and n-grams of every text column, parts of every
+    time that nothing is derived from.
+    """
 
     text_statistics: tuple[Name, ...] | None = None
     ngrams: Mapping[Name, Ngrams] | None = None
+    date_parts: Annotated[tuple[Name, ...], BeforeValidator(_names)] | None = Field(None, exclude_if=_is_none)
     derived: tuple[DerivedColumn, ...] = ()
     stored: tuple[Any, ...] = ()
 

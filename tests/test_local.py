@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 
@@ -123,21 +124,10 @@ def test_without_a_name_the_only_deployed_classifier_is_loaded(app: App) -> None
         assay.load(app=app)
 
 
-def test_what_is_missing_in_a_frame_is_missing(classifier: Classifier) -> None:
-    class Undecided:
-        """As pandas' NA."""
-
-        def __ne__(self, other: object) -> bool:
-            raise TypeError
-
-    class Frame:
-        columns = tuple(ROW)
-
-        def to_dict(self, orient: str) -> list[dict[str, object]]:
-            return [{**ROW, "amount": Undecided()}]
-
+@pytest.mark.parametrize("missing", [np.nan, np.float32("nan"), pd.NA, pd.NaT, np.datetime64("NaT"), None])
+def test_what_pandas_means_by_missing_is_missing(classifier: Classifier, missing: object) -> None:
     expected = classifier.predict({**ROW, "amount": None}).confidence
-    assert [answer.confidence for answer in classifier.predict(Frame())] == [expected]
+    assert classifier.predict({**ROW, "amount": missing}).confidence == expected
 
 
 def test_a_data_frame_is_trained_and_its_card_shown(tmp_path: Path) -> None:

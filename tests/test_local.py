@@ -155,6 +155,26 @@ def test_a_data_frame_is_trained_and_its_card_shown(tmp_path: Path) -> None:
         assert "<label>" not in card
 
 
+def test_a_forest_of_several_labels_is_trained_answers_and_explains(tmp_path: Path) -> None:
+    app = open_app(settings=Settings(home=tmp_path / "home"))
+    draw = np.random.default_rng(4)
+    first, second = draw.normal(size=300), draw.normal(size=300)
+    frame = pl.DataFrame({"x": first, "z": second, "far": abs(first) > 0.8, "same": first * second > 0.0})
+    drafted = assay.train(frame, label="far,same", name="labels", deploy=False, app=app)
+    text = drafted.spec.read_text().replace("[logistic_regression, lightgbm]", "[random_forest]\n  average: false")
+    drafted.spec.write_text(text)
+    made = assay.train(drafted.spec, app=app)
+    assert made.card.model.chosen == "random_forest"
+    forest = made.load()
+    one, none = forest.predict([{"x": 1.5, "z": 1.0}, {"x": 0.4, "z": -1.0}], explain=True)
+    forest.close()
+    assert (set(one.labels), none.labels) == ({"far", "same"}, ())
+    assert [each.label for each in one.explanation] == list(one.labels)
+    for each in (*one.explanation, *none.explanation):
+        assert each.kind == "exact"
+        assert each.base + sum(factor.contribution for factor in each.factors) == pytest.approx(each.margin)
+
+
 def test_a_release_without_a_card_has_a_short_one(classifier: Classifier) -> None:
     assert "spam@1" in classifier._repr_html_()
 

@@ -14,7 +14,7 @@ help:
 	@echo "make docs    write docs/reference anew from the code"
 	@echo "make bench   measure the request path against a bare server"
 	@echo "make faults  inject every fault and print what came of it"
-	@echo "make mutants change the measures and the policy in every small way and count what the tests notice"
+	@echo "make mutants change features, measures and policy in small ways, at random, and count what tests notice"
 	@echo "make quality compare what is trained with plain models on real data (quality-full: all sets, five seeds)"
 	@echo "make bench-batch  measure batches of 5 M rows against copying the file"
 	@echo "make lock    write requirements.lock anew (needs uv)"
@@ -56,8 +56,7 @@ faults: setup
 	$(BIN)/pytest -n 0 tests/faults
 
 mutants: setup
-	-$(BIN)/mutmut run --max-children 2
-	$(BIN)/python scripts/mutant_share.py mutants
+	$(BIN)/python scripts/mutants.py
 
 quality: setup
 	$(BIN)/python benchmarks/quality.py

@@ -6,12 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 # Examples are the same on every run and never judged by the clock: a busy machine must not change a verdict.
 settings.register_profile(
     "assay", deadline=None, derandomize=True, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
+# A mutant is noticed by the first failure; making that one small is for people.
+settings.register_profile("mutants", settings.get_profile("assay"), phases=[Phase.explicit, Phase.generate])
 settings.load_profile("assay")
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 
@@ -123,21 +124,10 @@ def test_without_a_name_the_only_deployed_classifier_is_loaded(app: App) -> None
         assay.load(app=app)
 
 
-def test_what_is_missing_in_a_frame_is_missing(classifier: Classifier) -> None:
-    class Undecided:
-        """As pandas' NA."""
-
-        def __ne__(self, other: object) -> bool:
-            raise TypeError
-
-    class Frame:
-        columns = tuple(ROW)
-
-        def to_dict(self, orient: str) -> list[dict[str, object]]:
-            return [{**ROW, "amount": Undecided()}]
-
+@pytest.mark.parametrize("missing", [np.nan, np.float32("nan"), pd.NA, pd.NaT, np.datetime64("NaT"), None])
+def test_what_pandas_means_by_missing_is_missing(classifier: Classifier, missing: object) -> None:
     expected = classifier.predict({**ROW, "amount": None}).confidence
-    assert [answer.confidence for answer in classifier.predict(Frame())] == [expected]
+    assert classifier.predict({**ROW, "amount": missing}).confidence == expected
 
 
 def test_a_data_frame_is_trained_and_its_card_shown(tmp_path: Path) -> None:
@@ -163,6 +153,26 @@ def test_a_data_frame_is_trained_and_its_card_shown(tmp_path: Path) -> None:
         assert "&lt;label&gt;" in card
         assert "roc auc" in card
         assert "<label>" not in card
+
+
+def test_a_forest_of_several_labels_is_trained_answers_and_explains(tmp_path: Path) -> None:
+    app = open_app(settings=Settings(home=tmp_path / "home"))
+    draw = np.random.default_rng(4)
+    first, second = draw.normal(size=300), draw.normal(size=300)
+    frame = pl.DataFrame({"x": first, "z": second, "far": abs(first) > 0.8, "same": first * second > 0.0})
+    drafted = assay.train(frame, label="far,same", name="labels", deploy=False, app=app)
+    text = drafted.spec.read_text().replace("[logistic_regression, lightgbm]", "[random_forest]\n  average: false")
+    drafted.spec.write_text(text)
+    made = assay.train(drafted.spec, app=app)
+    assert made.card.model.chosen == "random_forest"
+    forest = made.load()
+    one, none = forest.predict([{"x": 1.5, "z": 1.0}, {"x": 0.4, "z": -1.0}], explain=True)
+    forest.close()
+    assert (set(one.labels), none.labels) == ({"far", "same"}, ())
+    assert [each.label for each in one.explanation] == list(one.labels)
+    for each in (*one.explanation, *none.explanation):
+        assert each.kind == "exact"
+        assert each.base + sum(factor.contribution for factor in each.factors) == pytest.approx(each.margin)
 
 
 def test_a_release_without_a_card_has_a_short_one(classifier: Classifier) -> None:

@@ -129,10 +129,10 @@ def test_one_moment_cannot_be_divided() -> None:
         split(dataset(["a", "b", "a", "b"], columns, time="at"), spec("time: at\nsplit: {method: time}"))
 
 
-def by_column(part: list[str | None]) -> Split:
+def by_column(part: list[str | None], more: str = "") -> Split:
     rows = len(part)
     data = dataset((["a", "b"] * rows)[:rows], {"n": ("number", range(rows))}, part=part)
-    return split(data, spec("split: {method: column, column: part}"))
+    return split(data, spec(f"split: {{method: column, column: part{more}}}"))
 
 
 def test_a_column_says_which_rows_teach_choose_and_judge() -> None:
@@ -149,8 +149,15 @@ def test_without_validation_rows_the_rows_that_teach_are_dealt_into_folds() -> N
 
 
 def test_a_word_that_names_no_part_is_refused() -> None:
-    with pytest.raises(DataError, match="column part has values that name no part: None, oos"):
-        by_column(["train", "oos", None])
+    with pytest.raises(DataError, match="column part has values that name no part: None, oos_val") as caught:
+        by_column(["train", "oos_val", None])
+    assert '{"None": train, "oos_val": validation}' in (caught.value.remedy or "")
+
+
+def test_words_that_the_spec_explains_name_parts() -> None:
+    parts = by_column(["train", "oos_val", None, "test"], ", parts: {oos_val: validation, None: train, test: gate}")
+    assert parts.validation is not None
+    assert (parts.fit.tolist(), parts.validation.tolist(), parts.gate.tolist()) == ([0, 2], [1], [3])
 
 
 @pytest.mark.parametrize(("part", "missing"), [(["train", "train"], "gate"), (["test", "test"], "fit")])

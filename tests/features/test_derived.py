@@ -101,6 +101,19 @@ def test_date_parts_are_those_of_the_calendar(moment: datetime, fraction: float)
     }
 
 
+@pytest.mark.parametrize(
+    "day",
+    [(1, 1, 1), (1600, 2, 29), (1900, 2, 28), (1900, 3, 1), (2000, 2, 29), (2000, 3, 1), (2100, 2, 28), (9999, 12, 31)],
+)
+def test_date_parts_hold_where_leap_years_turn(day: tuple[int, int, int]) -> None:
+    seconds = (datetime(*day, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)
+    found = [
+        both(Derived(name="d", op="date_part", of=("t",), part=part), t=float(seconds))
+        for part in ("year", "month", "day")
+    ]
+    assert found == list(day)
+
+
 PARTS = ("hour", "weekday", "day", "month", "year")
 
 

@@ -10,14 +10,15 @@ import pytest
 from assay.contract.columns import Column
 from assay.contract.table import Table
 from assay.errors import DataError, SpecError
-from assay.features.fit import MOST_CATEGORIES, MOST_TREE_TERMS, fit_plan, tokenise_table
+from assay.features.fit import MOST_CATEGORIES, MOST_TREE_TERMS, Family, fit_plan, tokenise_table
 from assay.features.names import dense_names, term_count, term_names
-from assay.features.plan import Encoder, FeaturePlan, Number, OneHot, Ordinal, Terms, TextStatistics
+from assay.features.plan import Derived, Encoder, FeaturePlan, Number, OneHot, Ordinal, Terms, TextStatistics
 from assay.features.row import LIMIT
 from assay.spec.tree import DerivedColumn, Features, Ngrams
 from tests.features.examples import contract_of, table_of, text_table
 
 NO_TEXT = Features(text_statistics=(), ngrams={})
+FAMILIES: tuple[Family, ...] = ("linear", "trees", "blend")
 
 
 def encoder_of(column: Column, *cells: float | str | None, trees: bool = False) -> Encoder:
@@ -150,6 +151,34 @@ def test_an_age_of_one_time_is_its_age_at_the_time_of_the_example() -> None:
     plan, _ = fit_plan(contract, table, None, spec, "linear")
     assert plan.derived[0].of == ("at", "born")
     assert plan.encoders == (Number(column="age", impute=1.0),)
+
+
+def test_an_average_has_categories_both_ways_and_the_precision_of_trees() -> None:
+    contract = contract_of(Column(name="c", type="category", missing="most_frequent"))
+    table = table_of(contract, ("a",), ("a",), ("b",), ("b",), ("b",), (None,))
+    plans = {family: fit_plan(contract, table, None, NO_TEXT, family)[0] for family in FAMILIES}
+    assert plans["blend"].encoders == (
+        OneHot(column="c", values=("b", "a"), impute="b", indicator=True),
+        Ordinal(column="c", values=("b", "a"), impute="b"),
+    )
+    assert [plan.precision for plan in plans.values()] == ["float64", "float32", "float32"]
+
+
+def test_derived_columns_are_in_the_plan_with_all_that_they_need() -> None:
+    contract = contract_of(Column(name="text", type="text"), Column(name="n", type="number"))
+    spec = Features(
+        text_statistics=(),
+        ngrams={},
+        derived=(
+            DerivedColumn(name="won", op="keyword", of=("text",), words=("won", "prize")),
+            DerivedColumn(name="size", op="bucket", of=("n",), edges=(1.0, 5.0)),
+        ),
+    )
+    plan, _ = fit_plan(contract, table_of(contract, ("a", 1.0), ("won", 7.0)), None, spec, "linear")
+    assert plan.derived == (
+        Derived(name="won", op="keyword", of=("text",), words=("won", "prize")),
+        Derived(name="size", op="bucket", of=("n",), edges=(1.0, 5.0)),
+    )
 
 
 def test_ids_and_bare_times_are_no_features() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, PolynomialFeatures, StandardScaler
@@ -60,3 +61,18 @@ def test_an_operation_that_is_not_known_is_refused_by_name(tmp_path: Path) -> No
     sources, _ = bind(native.names, native.categories, ROWS.select("amount", "visits"), MISSING_TOKENS)
     with pytest.raises(NotSupportedError, match="an ONNX graph with"):
         native.build(sources)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_graph_of_texts_is_refused_by_name_whatever_languages_the_machine_knows(tmp_path: Path) -> None:
+    texts = ["free entry now", "see you at noon"] * 4
+    pipeline = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(texts, [1, 0] * 4)
+    kind = skl2onnx.common.data_types.StringTensorType([None, 1])
+    graph = skl2onnx.to_onnx(pipeline, initial_types=[("t", kind)], target_opset=17)
+    (tmp_path / "text.onnx").write_bytes(graph.SerializeToString())
+    rows = pl.DataFrame({"t": texts})
+    native = open_onnx(tmp_path / "text.onnx")
+    sources, _ = bind(native.names, native.categories, rows, MISSING_TOKENS)
+    with pytest.raises(NotSupportedError, match="an ONNX graph with the operation") as caught:
+        native.build(sources)
+    assert "the scikit-learn pipeline" in (caught.value.remedy or "")

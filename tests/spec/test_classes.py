@@ -31,6 +31,13 @@ def test_a_matrix_of_costs_is_filled_with_nothing() -> None:
         (MATRIX, "multiclass", ("a", "b"), "decision.cost.a.c", "'c' is not a class of the data (a, b)"),
         ("decision: {cost: {false_positive: 1}}\n", "multiclass", ("a", "b", "c"), "decision.cost", "needs a matrix"),
         (
+            "gates: {champion: {non_inferior_by: 0, metric: hamming_loss}}\n",
+            "binary",
+            ("ham", "spam"),
+            "gates.champion.metric",
+            "belongs to the task multilabel",
+        ),
+        (
             "gates: {positive_rate: {min: 0.1}}\n",
             "multiclass",
             ("a", "b", "c"),

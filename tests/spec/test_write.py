@@ -118,6 +118,10 @@ def test_what_was_seen_stands_beside_its_column() -> None:
     assert any(line.startswith("  label: column_1") and line.endswith("# ham 86.6 %, spam 13.4 %") for line in lines)
 
 
+def test_times_that_are_taken_apart_are_listed() -> None:
+    assert parse_spec(write_spec(DRAFT)).features.date_parts == ("at",)
+
+
 def test_the_first_gates_are_relative_to_the_majority_baseline() -> None:
     gates = parse_spec(write_spec(DRAFT)).gates.metrics
     assert {name: (gate.min, gate.max) for name, gate in gates.items()} == {

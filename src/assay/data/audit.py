@@ -106,6 +106,7 @@ def _used_after_outcome(dataset: Dataset, spec: Spec) -> Iterator[Finding]:
     used = {
         "features.text_statistics": features.text_statistics or (),
         "features.ngrams": tuple(features.ngrams or ()),
+        "features.date_parts": features.date_parts or (),
         **{f"features.derived.{derived.name}": _sources(derived) for derived in features.derived},
     }
     for key, names in used.items():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,7 @@ from assay.data.repeats import Repeats, find_repeats
 from assay.data.stratify import deal_labels, group_labels
 from assay.errors import DataError, Problem
 from assay.spec import Spec
+from assay.spec.tree import Part
 
 Rows = NDArray[np.intp]
 
@@ -22,12 +25,14 @@ FOLDS = 5
 #: From this many rows on a held-out part is large enough to choose by.
 _OUT_OF_FOLD_BELOW = 50_000
 _HELD_OUT = 0.2
+_SHOWN = 10
 #: One to judge, and one for each of two folds.
 _FEWEST_ENTITIES = 3
-_PARTS: dict[str, Literal["fit", "validation", "gate"]] = {
-    "train": "fit",
-    "training": "fit",
-    "fit": "fit",
+#: What the parts are usually called.
+_PARTS: dict[str, Part] = {
+    "train": "train",
+    "training": "train",
+    "fit": "train",
     "validation": "validation",
     "valid": "validation",
     "val": "validation",
@@ -153,18 +158,15 @@ def _by_column(dataset: Dataset, spec: Spec, repeats: Repeats) -> Split:
     cells = dataset.part
     if cells is None:
         raise DataError("a split by column needs data.split.column", remedy="name the column in data.split.column")
-    words = [None if cell is None else _PARTS.get(str(cell).strip().lower()) for cell in cells]
+    known = spec.data.split.parts or {}
+    words = [known.get(str(cell), _part_called(str(cell))) for cell in cells]
     unknown = sorted({str(cell) for cell, word in zip(cells, words, strict=True) if word is None})
     if unknown:
-        raise DataError(
-            f"column {name} has values that name no part: {', '.join(unknown[:5])}{', ...' if unknown[5:] else ''}",
-            problems=[Problem("data.split.column", f"column {name} must say train, validation or gate (or test)")],
-            remedy="rename these values, or choose another data.split.method",
-        )
-    of = {part: np.flatnonzero(np.array([word == part for word in words])) for part in ("fit", "validation", "gate")}
+        raise _unknown_parts(str(name), unknown)
+    of = {part: np.flatnonzero(np.array([word == part for word in words])) for part in get_args(Part)}
     _must_hold_rows(of["gate"], "gate", f"some rows of column {name} must say gate or test")
-    _must_hold_rows(of["fit"], "fit", f"some rows of column {name} must say train")
-    whole = _without_repeats(of["fit"], of["validation"], of["gate"], repeats)
+    _must_hold_rows(of["train"], "fit", f"some rows of column {name} must say train")
+    whole = _without_repeats(of["train"], of["validation"], of["gate"], repeats)
     if len(of["validation"]):
         return whole
     random = np.random.default_rng(spec.data.split.seed)
@@ -176,6 +178,22 @@ def _by_column(dataset: Dataset, spec: Spec, repeats: Repeats) -> Split:
         validation=inner.validation,
         set_aside=whole.set_aside,
         repeats=repeats,
+    )
+
+
+def _part_called(value: str) -> Part | None:
+    return _PARTS.get(value.strip().lower())
+
+
+def _unknown_parts(name: str, unknown: Sequence[str]) -> DataError:
+    """The guess is by the last word of a value, as in `oos_val`, else train; a person writes down what is right."""
+    guessed = {value: _part_called(re.split(r"[\W_]", value.strip())[-1]) for value in unknown[:_SHOWN]}
+    mapped = ", ".join(f"{json.dumps(value)}: {part or 'train'}" for value, part in guessed.items())
+    more = ", ..." if unknown[_SHOWN:] else ""
+    return DataError(
+        f"column {name} has values that name no part: {', '.join(unknown[:_SHOWN])}{more}",
+        problems=[Problem("data.split.column", f"column {name} must say train, validation or gate (or test)")],
+        remedy=f"say what they mean, for example data.split.parts: {{{mapped}{more}}}",
     )
 
 

@@ -18,8 +18,6 @@ _ONE_A_LINE = "write one JSON object a line, or one list of objects"
 def read_parquet(source: Path, content: bytes) -> tuple[pl.DataFrame, dict[str, str]]:
     """The columns that hold single values, and why each other one is left out.
 
-    Decimals and durations (in seconds) become numbers; enumerations, times of day and bytes that are UTF-8 strings.
-
     Raises:
         DataError: the file is damaged or empty.
     """
@@ -30,6 +28,14 @@ def read_parquet(source: Path, content: bytes) -> tuple[pl.DataFrame, dict[str, 
         raise DataError(f"{source} is a damaged Parquet file: {said}", remedy="fetch or write it again") from None
     if frame.is_empty():
         raise DataError(f"{source} has no rows", remedy="name a file with rows")
+    return plain_columns(frame)
+
+
+def plain_columns(frame: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, str]]:
+    """The columns of a typed frame that hold single values, and why each other one is left out.
+
+    Decimals and durations (in seconds) become numbers; enumerations, times of day and bytes that are UTF-8 strings.
+    """
     columns: list[pl.Series] = []
     left_out: dict[str, str] = {}
     for series in frame:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +23,7 @@ from assay.features.plan import Derived, Encoder, FeaturePlan, Number, OneHot, O
 from assay.features.row import LIMIT
 from assay.features.statistics import STATISTICS
 from assay.features.terms import idf_name
+from assay.features.times import derive_parts
 from assay.features.tokens import Tokens, choose_telling, choose_terms, tokenise
 from assay.spec import resolve_features
 from assay.spec.tree import DerivedColumn, Features
@@ -68,9 +70,11 @@ def fit_plan(
     """
     wish = resolve_features(features_spec, contract.columns)
     _check_columns(contract, wish)
-    derived = tuple(_derived(column, contract) for column in wish.derived)
+    derived = [_derived(column, contract) for column in wish.derived]
     part = table if rows is None else table.take(rows)
     columns = _with_derived(part, derived)
+    parts = [each for name in wish.date_parts or () for each in derive_parts(contract, name, columns)]
+    columns |= _with_derived(part, parts)
     encoders: list[Encoder] = [
         encoder
         for column in contract.columns
@@ -80,6 +84,7 @@ def fit_plan(
     encoders += [
         _number(Column(name=each.name, type="number"), columns[each.name]) for each in derived if each.op != "join"
     ]
+    encoders += _parts_of_times(parts, columns)
     encoders += [TextStatistics(column=name, statistics=STATISTICS) for name in wish.text_statistics or ()]
     arrays: Arrays = {}
     taken = labels if labels is None or rows is None else labels[rows]
@@ -99,7 +104,7 @@ def fit_plan(
     plan = FeaturePlan(
         columns=contract.names,
         precision="float64" if family == "linear" else "float32",
-        derived=derived,
+        derived=(*derived, *parts),
         encoders=tuple(encoders),
         names=dense_names(encoders),
     )
@@ -128,7 +133,11 @@ def _check_columns(contract: Contract, wish: Features) -> None:
         known.add(derived.name)
     problems += [
         Problem(f"features.{key}", f"{name} is not a column that is known when a prediction is made")
-        for key, names in (("text_statistics", wish.text_statistics or ()), ("ngrams", wish.ngrams or {}))
+        for key, names in (
+            ("text_statistics", wish.text_statistics or ()),
+            ("ngrams", wish.ngrams or {}),
+            ("date_parts", wish.date_parts or ()),
+        )
         for name in names
         if name not in known
     ]
@@ -150,6 +159,16 @@ def _derived(wish: DerivedColumn, contract: Contract) -> Derived:
     return Derived(
         name=wish.name, op=wish.op, of=of, part=wish.part, words=wish.words or (), edges=tuple(wish.edges or ())
     )
+
+
+def _parts_of_times(parts: Sequence[Derived], columns: Mapping[str, NDArray[Any]]) -> list[Encoder]:
+    """The parts of one time are missing together: the first of them tells it."""
+    first = {each.of[-1]: each.name for each in reversed(parts)}
+    numbers = [_number(Column(name=each.name, type="number"), columns[each.name]) for each in parts]
+    return [
+        number if number.column == first[each.of[-1]] else msgspec.structs.replace(number, indicator=False)
+        for each, number in zip(parts, numbers, strict=True)
+    ]
 
 
 def _encoders(column: Column, values: NDArray[Any], family: Family) -> list[Encoder]:

@@ -6,6 +6,7 @@ The graph is followed back from its classifier to its inputs. Its numbers are fl
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,14 @@ def open_onnx(path: Path) -> Native:
     widths = graph.widths()
     names = [name for name, width in widths.items() for _ in range(width)] if max(widths.values()) == 1 else []
     scores = _scores_only(model, node)
-    session = onnxruntime.InferenceSession(scores, _one_thread(onnxruntime), providers=["CPUExecutionProvider"])
+
+    @cache
+    def session() -> Any:
+        """Opened when it is asked: a graph of other operations, which may not even open here, is refused before."""
+        return onnxruntime.InferenceSession(scores, _one_thread(onnxruntime), providers=["CPUExecutionProvider"])
 
     def ask(columns: Columns) -> Floats:
-        (found,) = session.run(None, _feeds(graph, columns))
+        (found,) = session().run(None, _feeds(graph, columns))
         return _as_raw(node, raw_scores(found))
 
     return Native(

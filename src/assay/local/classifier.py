@@ -6,7 +6,8 @@ import atexit
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, overload
 
@@ -15,7 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.app import App, open_app
-from assay.errors import AssayError, ConfigurationError, ContractError, MalformedError, NotFoundError, Problem
+from assay.errors import (
+    AssayError,
+    ConfigurationError,
+    ContractError,
+    MalformedError,
+    MissingDependencyError,
+    NotFoundError,
+    Problem,
+)
 from assay.local.card import render_card
 from assay.records.ids import id_source
 from assay.records.open import OpenLog
@@ -25,8 +34,12 @@ from assay.serving.answer import Answer, Explained, LabelsAnswer, Options
 from assay.serving.metrics import Slab
 from assay.serving.predictor import Predictor
 from assay.serving.served import Served, prepare_served
+from assay.spec.tree import Format
+from assay.values import Row
 
 Example = Mapping[str, Any]
+#: A row, and the columns whose text was cut.
+Decoded = tuple[Row, tuple[str, ...]]
 
 
 class Classifier:
@@ -51,11 +64,8 @@ class Classifier:
             registry.version(release.classifier, release.version),
             registry.deployment(release.classifier),
         )
-        try:
-            card = msgspec.json.decode(read_evidence(version, self._app.blobs, "card.json"), type=dict[str, Any])
-        except (AssayError, msgspec.DecodeError):  # the evidence is for people; a classifier answers without it
-            card = {}
-        return render_card(version, card, serves=deployment is not None and deployment.version == version.version)
+        serves = deployment is not None and deployment.version == version.version
+        return render_card(version, self._card(), serves=serves)
 
     @property
     def classes_(self) -> tuple[str, ...]:
@@ -69,17 +79,23 @@ class Classifier:
     @overload
     def predict(self, examples: Any, *, explain: bool = ...) -> Any: ...
     def predict(self, examples: Any, *, explain: bool = False) -> Any:
-        """Classify one example (a mapping of columns) -> one answer, or many (a list of mappings, a pandas or polars
-        DataFrame) -> a list of answers in the same order.
+        """Classify one example (a mapping of columns) -> one answer, or many (a list of mappings, a DataFrame of pandas
+        2.2, polars or pyarrow, or newer) -> a list of answers in the same order.
+
+        A mapping holds what a request may hold. A DataFrame is read as training reads it: the frame that was trained is
+        taken as it is, label and all.
 
         Raises:
             ContractError: an example breaks the contract; names the row and the column. Nothing is on record then.
+            DataError: the DataFrame has a column of several types, or one that may be read in two ways.
+            MissingDependencyError: a DataFrame is given and the `train` extra is not installed.
             UnavailableError: the prediction log is full.
         """
         options = Options(explain=explain, return_probabilities=True)
         if isinstance(examples, Mapping):
-            return self._answer([examples], options)[0]
-        return self._answer(list(_rows(examples)), options)
+            return self._answer(self._rows([examples]), options)[0]
+        framed = hasattr(examples, "__arrow_c_stream__")
+        return self._answer(self._framed_rows(examples) if framed else self._rows(list(examples)), options)
 
     def predict_proba(self, examples: Any) -> NDArray[np.float64]:
         """Calibrated probabilities, shape (examples, classes)."""
@@ -87,23 +103,56 @@ class Classifier:
         rows = [[answer.probabilities[name] for name in self.classes_] for answer in answers]
         return np.array(rows, dtype=np.float64).reshape(len(rows), len(self.classes_))
 
-    def _answer(self, examples: Sequence[Example], options: Options) -> list[Answer | LabelsAnswer]:
-        predictor, served = self._open_predictor(), self._served
-        started = time.perf_counter()
-        thoughts, problems = [], []
+    def _card(self) -> dict[str, Any]:
+        """What is known of the release besides; a classifier answers without it."""
+        release = self._served.release
+        try:
+            version = self._app.registry.version(release.classifier, release.version)
+            return msgspec.json.decode(read_evidence(version, self._app.blobs, "card.json"), type=dict[str, Any])
+        except (AssayError, msgspec.DecodeError):
+            return {}
+
+    def _rows(self, examples: Sequence[Example]) -> list[Decoded]:
+        release = self._served.release
+        rows: list[Decoded] = []
+        problems: list[Problem] = []
         for index, example in enumerate(examples):
+            raw = _encode(example)
             try:
-                thoughts.append(predictor.think(served, _encode(example), options))
+                rows.append((release.decode(raw), release.truncated(raw)))
             except ContractError as error:
                 prefix = f"row {index + 1}, " if len(examples) > 1 else ""
                 problems += [Problem(prefix + problem.path, problem.message) for problem in error.problems]
         if problems:
-            release = served.release
-            raise ContractError(
-                f"{release.classifier}@{release.version} cannot take this",
-                problems=problems,
-                remedy="correct what is named; nothing was classified or recorded",
-            )
+            raise self._refusal(problems)
+        return rows
+
+    def _framed_rows(self, frame: Any) -> list[Decoded]:
+        try:
+            from assay.data.frames import read_examples
+        except ModuleNotFoundError as error:
+            raise MissingDependencyError(
+                f"reading a DataFrame needs {error.name}, which is not installed",
+                remedy="pip install 'assay-ml[train]', or give rows: df.to_dict(\"records\")",
+            ) from None
+        spelling = self._card().get("data", {}).get("spelling", {})
+        try:
+            return list(read_examples(frame, self._served.release.contract, Format.model_validate(spelling)))
+        except ContractError as error:
+            raise self._refusal(error.problems) from None
+
+    def _refusal(self, problems: Sequence[Problem]) -> ContractError:
+        release = self._served.release
+        return ContractError(
+            f"{release.classifier}@{release.version} cannot take this",
+            problems=problems,
+            remedy="correct what is named; nothing was classified or recorded",
+        )
+
+    def _answer(self, rows: Sequence[Decoded], options: Options) -> list[Answer | LabelsAnswer]:
+        predictor, served = self._open_predictor(), self._served
+        started = time.perf_counter()
+        thoughts = [predictor.think_row(served, row, cut, options) for row, cut in rows]
         explanations: Sequence[Explained | None] = ()
         if options.explain:
             pairs = [served.explainer.try_to(thought) for thought in thoughts]
@@ -148,15 +197,22 @@ def _only(app: App) -> str:
     return names[0]
 
 
-def _rows(examples: Any) -> Iterable[Example]:
-    """Rows of a list, or of a DataFrame of pandas or polars without importing either."""
-    if hasattr(examples, "to_dicts"):
-        rows = examples.to_dicts()
-    elif hasattr(examples, "to_dict") and hasattr(examples, "columns"):
-        rows = examples.to_dict(orient="records")
-    else:
-        return list(examples)
-    return [{name: None if _is_missing(value) else value for name, value in row.items()} for row in rows]
+def _encode(example: Example) -> bytes:
+    try:
+        return _ENCODER.encode(example)
+    except (TypeError, ValueError, RecursionError, AttributeError) as error:
+        raise MalformedError(f"an example must be a mapping of columns to plain values: {error}") from None
+
+
+def _plain(value: Any) -> Any:
+    """What numpy and pandas say in plain values; NaT and pandas' NA are missing."""
+    if _is_missing(value):
+        return None
+    if isinstance(value, datetime | np.datetime64):
+        return str(value)
+    if hasattr(value, "item"):
+        return value.item()
+    raise TypeError(f"a {type(value).__name__} is not a plain value")
 
 
 def _is_missing(value: Any) -> bool:
@@ -167,14 +223,4 @@ def _is_missing(value: Any) -> bool:
         return True
 
 
-def _encode(example: Example) -> bytes:
-    try:
-        return msgspec.json.encode(example, enc_hook=_plain)
-    except (TypeError, ValueError, RecursionError, AttributeError) as error:
-        raise MalformedError(f"an example must be a mapping of columns to plain values: {error}") from None
-
-
-def _plain(value: Any) -> Any:
-    if hasattr(value, "item"):
-        return value.item()
-    raise TypeError(f"a {type(value).__name__} is not a plain value")
+_ENCODER = msgspec.json.Encoder(enc_hook=_plain, decimal_format="number")

@@ -41,8 +41,16 @@ class Predictor:
             MalformedError: `raw` is not JSON.
             ContractError: the example or the entity breaks the contract.
         """
+        row = served.release.decode(raw)
+        return self.think_row(served, row, served.release.truncated(raw), options)
+
+    def think_row(self, served: Served, row: Row, cut: tuple[str, ...] = (), options: Options = _PLAIN) -> Thought:
+        """Let the core decide on a decoded example; `cut` are the columns whose text decoding has cut.
+
+        Raises:
+            ContractError: the entity breaks the contract.
+        """
         release = served.release
-        row = release.decode(raw)
         _check_entity(served, row, options)
         try:
             features = release.features(row)
@@ -51,7 +59,7 @@ class Predictor:
         except Exception as error:
             self._log.append(self._failed(served, row, options, error))
             raise
-        degraded = tuple([f"{name} was truncated" for name in release.truncated(raw)])
+        degraded = tuple([f"{name} was truncated" for name in cut])
         return Thought(row, features, scores, decision, degraded)
 
     def commit(

@@ -66,11 +66,17 @@ def cost_matrix(cost: Cost | None, classes: Sequence[str], positive_index: int =
 
 
 def resolve_features(features: Features, columns: Sequence[Column]) -> Features:
-    """The features with the defaults written out: statistics of every text column, n-grams of all of them joined."""
+    """The features with the defaults written out: statistics of every text column, n-grams of all of them joined,
+    parts of every time that nothing is derived from.
+    """
     texts = tuple(column.name for column in columns if column.type == "text")
     update: dict[str, object] = {}
     if features.text_statistics is None:
         update["text_statistics"] = texts
+    if features.date_parts is None:
+        used = {name for derived in features.derived for name in derived.of}
+        times = (column.name for column in columns if column.type == "timestamp")
+        update["date_parts"] = tuple(name for name in times if name not in used)
     if features.ngrams is None and len(texts) > 1:
         taken = {column.name for column in columns} | {derived.name for derived in features.derived}
         whole = joined_name(taken)
@@ -83,7 +89,11 @@ def resolve_features(features: Features, columns: Sequence[Column]) -> Features:
 
 def joined_name(taken: Collection[str]) -> str:
     """A name for all texts joined that no column has."""
-    name = "all_text"
+    return free_name("all_text", taken)
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """The name, with an underscore or more behind it where a column has it already."""
     while name in taken:
         name += "_"
     return name

@@ -126,6 +126,8 @@ def _split(spec: Spec) -> Iterator[Contradiction]:
         yield ("data", "split", "method"), f"a split by {split.method} needs {key}"
     if split.method != "column" and split.column is not None:
         yield ("data", "split", "column"), f"belongs to the method column, not {split.method}"
+    if split.method != "column" and split.parts is not None:
+        yield ("data", "split", "parts"), f"belongs to the method column, not {split.method}"
     if split.column is not None and split.column in spec.data.label_columns:
         yield ("data", "split", "column"), "is the label"
     if split.validation != "auto" and not 0 < split.validation < 1:
@@ -149,6 +151,8 @@ def _features(spec: Spec) -> Iterator[Contradiction]:
                 yield (*path, key), "the shortest n comes first, then the longest"
         if grams.words is None and grams.characters is None:
             yield path, "needs words, characters or both"
+    for index, name in enumerate(spec.features.date_parts or ()):
+        yield from _reference(spec, ("features", "date_parts", index), name, ("timestamp",))
     taken = set(spec.columns)
     for index, derived in enumerate(spec.features.derived):
         path = ("features", "derived", index)
@@ -256,17 +260,20 @@ _INSTEAD = {"accuracy": "subset_accuracy or hamming_loss"} | {
 
 
 def check_figures(gates: Gates, task: Task) -> list[tuple[str, str]]:
-    """The gates on figures that the task does not have: (name, message)."""
+    """The gates on figures that the task does not have: (key below `gates`, message)."""
+    named = {name: name for name in gates.metrics}
+    if gates.champion is not None and gates.champion.metric is not None:
+        named["champion.metric"] = gates.champion.metric
     found: list[tuple[str, str]] = []
-    for name in gates.metrics:
+    for key, name in named.items():
         stem, _, average = name.partition("_")
         of_sets = name in _OF_LABEL_SETS or (stem in _AVERAGED and average in _AVERAGES)
         if task == "multilabel" and name in _INSTEAD:
-            found.append((name, f"with several labels a row write {_INSTEAD[name]}"))
+            found.append((key, f"with several labels a row write {_INSTEAD[name]}"))
         elif task == "multilabel" and name == "positive_rate":
-            found.append((name, "belongs to the task binary"))
+            found.append((key, "belongs to the task binary"))
         elif task != "multilabel" and of_sets:
-            found.append((name, "belongs to the task multilabel"))
+            found.append((key, "belongs to the task multilabel"))
     return found
 
 
@@ -291,8 +298,8 @@ def _gates(spec: Spec) -> Iterator[Contradiction]:
         yield ("gates", "positive_rate"), "belongs to the task binary"
     task = "multilabel" if spec.data.multilabel else spec.task
     if task is not None:
-        for name, message in check_figures(spec.gates, task):
-            yield ("gates", name), message
+        for key, message in check_figures(spec.gates, task):
+            yield ("gates", *key.split(".")), message
     if spec.gates.cost is not None and spec.decision.cost is None:
         yield ("gates", "cost"), "needs decision.cost"
     yield from _comparing_gates(spec)

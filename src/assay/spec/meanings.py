@@ -37,6 +37,7 @@ MEANINGS: dict[str, str] = {
     "data.outcome.window": "How long the outcome is watched for.",
     "data.split.method": "How rows are divided: at random by class, by time, by entity, or as a column says.",
     "data.split.column": "The column that says train, validation or gate, for the method column.",
+    "data.split.parts": "{value: part}: what values of that column mean that are not one of the usual names.",
     "data.split.gate": "The share of rows that judges and chooses nothing.",
     "data.split.validation": "The share that choices are made on; auto: out of fold under 50 000 rows, else a fifth.",
     "data.split.seed": "The same seed divides the same rows in the same way.",
@@ -60,6 +61,8 @@ MEANINGS: dict[str, str] = {
     "features.ngrams.<name>.words": "Shortest and longest n of word n-grams.",
     "features.ngrams.<name>.characters": "Shortest and longest n of character n-grams.",
     "features.ngrams.<name>.max_terms": "The most terms that are kept, the most frequent ones.",
+    "features.date_parts": "Timestamps whose hour, weekday, day and month are features where these go round in the "
+    "data, and their age at data.time, else their year; default: those that nothing is derived from.",
     "features.derived[].name": "The name of the new column.",
     "features.derived[].op": "How it is computed.",
     "features.derived[].of": "The columns it is computed from.",

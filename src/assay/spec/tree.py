@@ -70,6 +70,7 @@ TimeSpelling = Literal[
 ]
 DerivedOp = Literal["ratio", "difference", "product", "date_part", "age", "length", "keyword", "bucket", "join"]
 DatePart = Literal["hour", "weekday", "day", "month", "year"]
+Part = Literal["train", "validation", "gate"]
 RuleOp = Literal[">", ">=", "<", "<=", "==", "!="]
 
 #: What missing cells look like in a file unless the spec says otherwise.
@@ -151,10 +152,13 @@ class OutcomeWindow(_Node):
 
 
 class Split(_Node):
-    """Which rows judge and which ones choose. `column` names the column of the method `column`."""
+    """Which rows judge and which ones choose. `column` names the column of the method `column`, and `parts` says what
+    its values mean beyond the usual names.
+    """
 
     method: Annotated[Literal["stratified", "time", "group", "column"], TEXT] = "stratified"
     column: Name | None = None
+    parts: Mapping[Text, Annotated[Part, TEXT]] | None = Field(None, exclude_if=_is_none)
     gate: InnerShare = 0.2
     validation: AutoShare = "auto"
     seed: Annotated[Integer, Field(ge=0, le=2**32 - 1)] = 7
@@ -239,10 +243,13 @@ class DerivedColumn(_Node):
 
 
 class Features(_Node):
-    """How columns become numbers. None means the default: statistics and n-grams of every text column."""
+    """How columns become numbers. None means the default: statistics and n-grams of every text column, parts of every
+    time that nothing is derived from.
+    """
 
     text_statistics: tuple[Name, ...] | None = None
     ngrams: Mapping[Name, Ngrams] | None = None
+    date_parts: Annotated[tuple[Name, ...], BeforeValidator(_names)] | None = Field(None, exclude_if=_is_none)
     derived: tuple[DerivedColumn, ...] = ()
     stored: tuple[Any, ...] = ()
 

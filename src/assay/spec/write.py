@@ -61,8 +61,13 @@ def write_spec(draft: Draft) -> str:
     ]
     if draft.ignored:
         lines.append(f"  # ignored: {_comment(', '.join(draft.ignored))}")
+    times = [column.name for column in draft.columns if column.type == "timestamp"]
+    if texts or times:
+        lines += ["", "features:"]
+    if times:
+        lines.append(_line(f"  date_parts: {_list(times)}", "hour, weekday ... where they go round; age at data.time"))
     if texts:
-        lines += ["", "features:", f"  text_statistics: {_list(texts)}"]
+        lines.append(f"  text_statistics: {_list(texts)}")
         whole = texts[0]
         if len(texts) > 1:
             whole = joined_name([column.name for column in draft.columns])

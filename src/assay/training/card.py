@@ -24,7 +24,8 @@ class _Node(msgspec.Struct, frozen=True, kw_only=True):
 class DataCard(_Node, frozen=True):
     """The rows: how many, what became of them, and which ones they are (`checksum`, SHA-256 of the file's bytes;
     `gate_digest`, the same wherever the same rows of the same file judge). Where whole groups of rows were divided,
-    intervals draw whole groups, of which the gate has `gate_groups`.
+    intervals draw whole groups, of which the gate has `gate_groups`. `spelling` is how the spec says that the
+    strings of the file spell numbers and times.
     """
 
     source: str
@@ -42,6 +43,7 @@ class DataCard(_Node, frozen=True):
     gate_groups: int | None
     gate_digest: str
     findings: tuple[dict[str, Any], ...]
+    spelling: dict[str, Any] = {}
 
 
 class FeatureCard(_Node, frozen=True):

@@ -196,6 +196,7 @@ def _data(story: Story) -> DataCard:
             }
             for finding in story.audit.findings
         ),
+        spelling=spec.data.format.model_dump(mode="json", include={"decimal", "thousands", "times"}),
     )
 
 

@@ -49,6 +49,17 @@ def test_a_gain_that_may_be_chance_is_not_enough() -> None:
     assert tried[1].gain.low <= 0.0
 
 
+def test_a_gain_in_few_groups_is_not_enough() -> None:
+    """Rows of a group gain or lose together; three of ten lose nearly what the others gain."""
+    groups = np.arange(TARGETS.size) // 40
+    towards = np.where(groups < 3, -0.8, 1.0) * (2.0 * TARGETS - 1.0)
+    trials = {"simple": trial(1.0), "rich": Trial(trial(1.0).scores + 0.5 * towards[:, None], {})}
+    assert select(trials, TARGETS, 0.0)[0] == "rich"
+    chosen, tried = select(trials, TARGETS, 0.0, groups)
+    assert chosen == "simple"
+    assert "may be chance" in tried[1].why
+
+
 def test_each_candidate_is_compared_with_the_best_simpler_one() -> None:
     chosen, tried = select(
         {"baseline": trial(0.0), "simple": trial(2.0, seed=1), "rich": trial(0.5, seed=2)}, TARGETS, 0.002

@@ -126,10 +126,19 @@ def design_effect(successes: NDArray[np.bool_], clusters: NDArray[np.int64] | No
     return max(1.0, variance * rows / (share * (1.0 - share)))
 
 
-def mean_interval(values: NDArray[np.float64]) -> Interval:
-    """The mean of independent values with its interval by normal approximation; without bounds for a single one."""
+def mean_interval(values: NDArray[np.float64], clusters: NDArray[np.int64] | None = None) -> Interval:
+    """The mean of `values` (rows,) with its interval by normal approximation; without bounds for a single value.
+
+    Values are taken as independent, or where `clusters` (rows,) numbers the groups of rows that belong together, groups
+    are: the variance is that of the groups' totals (Cochran 1977, chapter 9A, ratio to size).
+    """
     mean = float(values.mean())
-    spread = _Z95 * float(values.std(ddof=1)) / math.sqrt(values.size) if values.size > 1 else math.inf
+    apart = values - mean
+    totals = apart if clusters is None else np.bincount(np.unique(clusters, return_inverse=True)[1], weights=apart)
+    units = totals.size
+    if units < 2:
+        return Interval(mean, -math.inf, math.inf)
+    spread = _Z95 * math.sqrt(units / (units - 1) * float(totals @ totals)) / values.size
     return Interval(mean, mean - spread, mean + spread)
 
 

@@ -28,11 +28,17 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
-def select(trials: Mapping[str, Trial], targets: NDArray[np.int64], margin: float) -> tuple[str, tuple[Tried, ...]]:
+def select(
+    trials: Mapping[str, Trial],
+    targets: NDArray[np.int64],
+    margin: float,
+    clusters: NDArray[np.int64] | None = None,
+) -> tuple[str, tuple[Tried, ...]]:
     """Choose among trials, given from the simplest to the richest; returns the name chosen and how all of them did.
 
     A richer candidate takes the place of the best simpler one if its log loss is lower by at least `margin` on average
-    and the 95 % interval of the paired gain (normal approximation over rows) is above zero.
+    and the 95 % interval of the paired gain is above zero: a normal approximation over rows, or over whole groups where
+    `clusters` (rows asked,) numbers them.
     """
     best = ""
     losses: dict[str, NDArray[np.float64]] = {}
@@ -42,7 +48,7 @@ def select(trials: Mapping[str, Trial], targets: NDArray[np.int64], margin: floa
         if not best:
             best, found[name] = name, (None, "the baseline")
             continue
-        gain = mean_interval(losses[best] - losses[name])
+        gain = mean_interval(losses[best] - losses[name], clusters)
         if gain.value >= margin and gain.low > 0.0:
             found[name] = gain, f"gains {gain.value:.4f} over {best}"
             best = name

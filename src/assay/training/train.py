@@ -175,7 +175,8 @@ def _train(spec: Spec, directory: Path, destination: Destination, progress: Prog
     kept = Study(destination.studies, _study_origin(spec, dataset))
     found, searched = search(lesson, tunable(lesson, spec.model), spec.model.search, kept, progress)
     trials = try_candidates(lesson, spec.model, progress, found)
-    chosen, tried = select(trials, lesson.targets[lesson.asked], spec.model.margin)
+    asked = lesson.asked
+    chosen, tried = select(trials, lesson.targets[asked], spec.model.margin, lesson.clusters_of(asked))
     tried += tuple(not_tried(name, why) for name, why in unsuited(lesson, spec.model).items())
     scores = trials[chosen].scores
     progress.begin("Drawing the learning curve", len(SHARES))
@@ -267,6 +268,7 @@ def prepare_lesson(spec: Spec, dataset: Dataset, parts: Split) -> Lesson:
         parts=_parts(parts),
         seed=spec.data.split.seed,
         workers=min(_MOST_WORKERS, os.cpu_count() or 1),
+        clusters=None if parts.clusters is None else parts.clusters[rows].astype(np.int64),
     )
     lesson.check()
     rules = begin_policy(spec, dataset.contract).reasons

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.training.lesson import Trial
-from assay.training.selection import select
+from assay.training.selection import select, tell_settings
 
 TARGETS = (np.arange(400) % 2).astype(np.int64)
 
@@ -58,6 +58,18 @@ def test_a_gain_in_few_groups_is_not_enough() -> None:
     chosen, tried = select(trials, TARGETS, 0.0, groups)
     assert chosen == "simple"
     assert "may be chance" in tried[1].why
+
+
+def test_only_settings_that_are_not_usual_are_told() -> None:
+    usual = {"learning_rate": 0.05, "num_leaves": 31}
+    assert tell_settings(Trial(np.zeros((1, 1)), {"rounds": 93, **usual}, usual)) == "rounds 93"
+    searched = {"rounds": 93, "learning_rate": 0.0437261, "num_leaves": 31}
+    assert tell_settings(Trial(np.zeros((1, 1)), searched, usual)) == "rounds 93, learning_rate 0.04373"
+
+
+def test_settings_of_many_labels_are_told_as_a_range() -> None:
+    rounds = {"rounds of joy": 40, "rounds of fear of heights": 7}
+    assert tell_settings(Trial(np.zeros((1, 1)), rounds)) == "rounds 7 to 40"
 
 
 def test_each_candidate_is_compared_with_the_best_simpler_one() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -118,10 +118,13 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What came of trying a candidate: raw scores (rows asked, outputs) and the settings that were best."""
+    """What came of trying a candidate: raw scores (rows asked, outputs) and the settings that were best. `usual` are
+    those that would have been taken whatever the labels; of an average, those of its members.
+    """
 
     scores: NDArray[np.float64]
     settings: Settings
+    usual: Settings = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,12 +40,14 @@ def lower_bound(successes: int, trials: int, confidence: float = 0.95) -> float:
     return low
 
 
-def is_at_least(share: float, successes: int, trials: int, confidence: float = 0.95) -> bool:
-    """Whether the one-sided exact lower bound of the proportion reaches `share`; one tail instead of a search."""
+def is_at_least(share: float, successes: float, trials: float, confidence: float = 0.95) -> bool:
+    """Whether the one-sided exact lower bound of the proportion reaches `share`; one tail instead of a search. Where
+    rows count for less than one each (`design_effect`), the numbers need not be whole (Korn & Graubard 1998).
+    """
     return trials > 0 and successes > share * trials and at_least(successes, trials, share) <= 1.0 - confidence
 
 
-def at_least(successes: int, trials: int, share: float) -> float:
+def at_least(successes: float, trials: float, share: float) -> float:
     """P(X >= successes) for X binomial(trials, share), as a regularised incomplete beta function (DLMF 8.17.5)."""
     if successes <= 0:
         return 1.0

@@ -200,7 +200,10 @@ def release(setting: Setting, choice: Choice, destination: Destination, progress
     spec, dataset, lesson, parts = setting.spec, setting.dataset, setting.lesson, setting.split
     fitted, scores = choice.fitted, choice.scores
     progress.begin("Calibrating and choosing the policy")
-    policy = choose_policy(spec, dataset.contract, scores, lesson.labels[lesson.asked], dataset.moments)
+    asked = lesson.asked
+    policy = choose_policy(
+        spec, dataset.contract, scores, lesson.labels[asked], dataset.moments, lesson.clusters_of(asked)
+    )
     progress.begin("Assembling the release")
     bundle = assemble(spec, dataset, lesson, fitted, policy, scores)
     made = Release.prepare(bundle)
@@ -268,7 +271,7 @@ def prepare_lesson(spec: Spec, dataset: Dataset, parts: Split) -> Lesson:
         parts=_parts(parts),
         seed=spec.data.split.seed,
         workers=min(_MOST_WORKERS, os.cpu_count() or 1),
-        clusters=None if parts.clusters is None else parts.clusters[rows].astype(np.int64),
+        clusters=parts.clusters_of(rows),
     )
     lesson.check()
     rules = begin_policy(spec, dataset.contract).reasons

@@ -37,6 +37,12 @@ TITLES = (
     "chosen",
 )
 _LIBRARIES = ("scikit-learn", "lightgbm", "numpy", "scipy")
+_READING = """\
+Measured by `benchmarks/quality.py` on rows that chose nothing: ROC-AUC of two classes, minus the log loss in nats of
+more, micro-F1 of several labels at each model's usual decisions (a plain model says that a label applies from 0.5 on,
+Assay from the threshold that its policy chose). The difference is to the better plain model of the same seed, ± half of
+its 95 % interval by Student's t. ECE is the largest lower 95 % bound of the debiased error in ten bins of equal mass.
+Seconds are of a machine that others use too; processor seconds and GiB are the largest of a run."""
 
 
 class Run(NamedTuple):
@@ -70,7 +76,7 @@ def show(runs: Sequence[Run]) -> bool:
     verdicts = judge(runs)
     console = Console(width=170)
     console.print(grid)
-    console.print(summary(runs))
+    console.print("\n".join(summary(runs)))
     for what, holds in verdicts.items():
         if not holds:
             console.print(f"not so: {what}", style="red")
@@ -81,26 +87,37 @@ def write_table(runs: Sequence[Run], file: Path) -> None:
     """The same as Markdown, with the day, the machine and the libraries."""
     libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
     machine = f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    failed = [f"- Not so: {what}." for what, holds in judge(runs).items() if not holds]
+    failed = [f"- Not so: {what}" for what, holds in judge(runs).items() if not holds]
     lines = [
         "# What `assay train` makes, next to plain models",
         "",
         f"{datetime.now(UTC):%Y-%m-%d}; {machine}; {libraries}.",
         "",
+        _READING,
+        "",
         *(_row(cells) for cells in (TITLES, ("---",) * len(TITLES), *_lines(runs))),
         "",
-        summary(runs) + ".",
+        *(f"- {line}" for line in summary(runs)),
         *failed,
     ]
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def summary(runs: Sequence[Run]) -> str:
-    """The mean over the sets, and the floors."""
-    kept = _floors(runs)
-    mean = np.mean([_differences(group).mean() for group in _groups(runs).values()])
-    return f"mean over sets {mean:+.4f}; precision floor kept in {sum(kept)} of {len(kept)} runs"
+def summary(runs: Sequence[Run]) -> list[str]:
+    """The means over the sets, the floors, and what Assay's labels are worth at the plain models' threshold."""
+    means = {name: float(_differences(group).mean()) for name, group in _groups(runs).items()}
+    binary = [mean for name, mean in means.items() if _groups(runs)[name][0].ece]
+    told = [f"Mean difference over the sets {np.mean(list(means.values())):+.4f}"]
+    if binary:
+        told[0] += f", over those of two classes {np.mean(binary):+.4f}"
+    if kept := _floors(runs):
+        told.append(f"Precision floor kept in {sum(kept)} of {len(kept)} runs")
+    for name, group in _groups(runs).items():
+        halves = [run.at_half for run in group if run.at_half is not None]
+        if halves:
+            told.append(f"{name}: where labels apply from 0.5 on, Assay's micro-F1 is {np.mean(halves):.4f}")
+    return told
 
 
 def judge(runs: Sequence[Run]) -> dict[str, bool]:

@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help setup demo test lint format docs bench bench-batch quality quality-full faults mutants lock clean
+.PHONY: help setup demo test lint format docs bench bench-batch quality quality-full sets faults mutants lock clean
 
 help:
 	@echo "make setup   create .venv and install the locked requirements and Assay itself"
@@ -16,6 +16,7 @@ help:
 	@echo "make faults  inject every fault and print what came of it"
 	@echo "make mutants change features, measures and policy in small ways, at random, and count what tests notice"
 	@echo "make quality compare what is trained with plain models on real data (quality-full: all sets, five seeds)"
+	@echo "make sets    train every real data set by command, with its time and memory"
 	@echo "make bench-batch  measure batches of 5 M rows against copying the file"
 	@echo "make lock    write requirements.lock anew (needs uv)"
 	@echo "make clean   remove what the other targets made, but for .venv"
@@ -62,7 +63,10 @@ quality: setup
 	$(BIN)/python benchmarks/quality.py
 
 quality-full: setup
-	$(BIN)/python benchmarks/quality.py all --seeds 5 --out build/quality.json
+	$(BIN)/python benchmarks/quality.py all --seeds 5 --out build/quality.json --table benchmarks/results/quality.md
+
+sets: setup
+	$(BIN)/python benchmarks/train_sets.py
 
 bench-batch: setup
 	$(BIN)/python benchmarks/batch.py

@@ -1,11 +1,13 @@
 """What Assay's models are compared with: the two models a practitioner writes in ten lines, with library defaults.
 
 A logistic regression over TF-IDF of words and word pairs (texts), standardised numbers and one-hot categories; and
-LightGBM over the same terms, numbers as they are and categories as its own categorical features.
+LightGBM over the same terms, numbers as they are and categories as its own categorical features. Of several labels each
+has a model of its own (one against the rest).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import lightgbm
@@ -22,7 +24,7 @@ from assay.data.dataset import Dataset
 
 Rows = NDArray[np.intp]
 #: Above this, default LightGBM over terms takes hours (classes x rounds trees) and is not what anybody would wait for.
-MOST_BOOSTED_CLASSES = 20
+MOST_BOOSTED_CLASSES = 30
 
 
 def plain_probabilities(dataset: Dataset, fit: Rows, gate: Rows) -> dict[str, NDArray[np.float64]]:
@@ -45,8 +47,7 @@ def _logistic(dataset: Dataset, fit: Rows, gate: Rows) -> NDArray[np.float64]:
     teach, ask = (
         sparse.hstack([sparse.csr_matrix(each) for each in side], format="csr") for side in zip(*blocks, strict=True)
     )
-    model = LogisticRegression(max_iter=1000).fit(teach, dataset.labels[fit])
-    return np.asarray(model.predict_proba(ask))
+    return _of_each(lambda labels: LogisticRegression(max_iter=1000).fit(teach, labels), dataset.labels[fit], ask)
 
 
 def _boosting(dataset: Dataset, fit: Rows, gate: Rows) -> NDArray[np.float64]:
@@ -61,9 +62,19 @@ def _boosting(dataset: Dataset, fit: Rows, gate: Rows) -> NDArray[np.float64]:
             sparse.hstack([dense, *blocks], format="csr")
             for dense, blocks in zip((teach, ask), zip(*terms, strict=True), strict=True)
         )
-    model = lightgbm.LGBMClassifier(n_jobs=1, verbose=-1)
-    model.fit(teach, dataset.labels[fit], categorical_feature=list(range(categories.shape[1])))
-    return np.asarray(model.predict_proba(ask))
+    known = list(range(categories.shape[1]))
+
+    def boost(labels: NDArray[np.int64]) -> Any:
+        return lightgbm.LGBMClassifier(n_jobs=1, verbose=-1).fit(teach, labels, categorical_feature=known)
+
+    return _of_each(boost, dataset.labels[fit], ask)
+
+
+def _of_each(learn: Callable[[NDArray[np.int64]], Any], labels: NDArray[np.int64], ask: Any) -> NDArray[np.float64]:
+    """Probabilities of one model of all classes, or of one model a label."""
+    if labels.ndim == 1:
+        return np.asarray(learn(labels).predict_proba(ask))
+    return np.column_stack([learn(flags).predict_proba(ask)[:, 1] for flags in labels.T])
 
 
 def _terms(dataset: Dataset, fit: Rows, gate: Rows) -> list[tuple[Any, Any]]:

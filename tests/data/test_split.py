@@ -148,6 +148,29 @@ def test_without_validation_rows_the_rows_that_teach_are_dealt_into_folds() -> N
     assert np.bincount(parts.folds).tolist() == [4] * 5
 
 
+def of_users(users: list[int], part: list[str]) -> tuple[Split, list[int]]:
+    rows = len(part)
+    columns = {"n": ("number", range(rows)), "user": ("id", [f"u{user}" for user in users])}
+    data = dataset((["a", "b"] * rows)[:rows], columns, entity="user", part=part)
+    return split(data, spec("entity: user\nsplit: {method: column, column: part}")), users
+
+
+def test_parts_that_keep_entities_whole_have_folds_that_do() -> None:
+    parts, users = of_users([row // 4 for row in range(120)], ["train"] * 100 + ["test"] * 20)
+    assert parts.folds is not None
+    of_user: dict[int, set[int]] = {}
+    for row, fold in zip(parts.fit.tolist(), parts.folds.tolist(), strict=True):
+        of_user.setdefault(users[row], set()).add(fold)
+    assert {len(folds) for folds in of_user.values()} == {1}
+    assert parts.clusters_of(parts.gate) is not None
+
+
+@pytest.mark.parametrize("users", [[row % 10 for row in range(120)], list(range(120))], ids=["crossing", "single"])
+def test_parts_that_divide_entities_or_have_none_to_divide_divide_rows(users: list[int]) -> None:
+    parts, _ = of_users(users, ["train"] * 100 + ["test"] * 20)
+    assert parts.clusters is None
+
+
 def test_a_word_that_names_no_part_is_refused() -> None:
     with pytest.raises(DataError, match="column part has values that name no part: None, oos_val") as caught:
         by_column(["train", "oos_val", None])

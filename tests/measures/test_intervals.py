@@ -128,3 +128,18 @@ def test_a_mean_has_its_interval() -> None:
     found = mean_interval(np.array([1.0, 2.0, 3.0]))
     assert (found.value, found.low) == (2.0, pytest.approx(2.0 - 1.96 / math.sqrt(3.0), abs=1e-3))
     assert mean_interval(np.array([5.0])).high == math.inf
+
+
+def test_rows_of_a_group_that_say_the_same_count_once() -> None:
+    values = np.array([1.0, 2.0, 3.0, 6.0])
+    alone, repeated = mean_interval(values), mean_interval(np.repeat(values, 9), np.repeat(np.arange(4), 9))
+    assert (repeated.value, repeated.low) == (alone.value, pytest.approx(alone.low))
+
+
+def test_groups_of_one_row_are_rows() -> None:
+    values = np.random.default_rng(0).normal(size=50)
+    assert mean_interval(values, np.arange(50)[::-1].copy()).low == pytest.approx(mean_interval(values).low)
+
+
+def test_a_mean_of_one_group_has_no_bounds() -> None:
+    assert mean_interval(np.array([1.0, 2.0]), np.array([4, 4])).low == -math.inf

@@ -56,6 +56,19 @@ def test_recall_is_maximised_under_the_lower_bound_of_precision() -> None:
         assert lower_bound(more_hits, more_flagged) < 0.95 or more_hits == hits
 
 
+@pytest.mark.parametrize(
+    ("maximise", "floor"), [("recall", {"precision": 0.9}), ("precision", {"recall": 0.8})], ids=["precision", "recall"]
+)
+def test_rows_of_a_group_that_say_the_same_reach_a_floor_no_sooner(maximise: str, floor: dict[str, float]) -> None:
+    probabilities, labels = rows(400)
+    wish = PolicyWish.model_validate({"maximise": maximise, "subject_to": floor})
+    many, same, groups = np.repeat(probabilities, 9, axis=0), np.repeat(labels, 9), np.repeat(np.arange(400), 9)
+    once = choose(BINARY, probabilities, labels, wish, NOWHERE)
+    counted = choose(BINARY, many, same, wish, NOWHERE, groups)
+    assert counted.thresholds == once.thresholds
+    assert choose(BINARY, many, same, wish, NOWHERE).thresholds != once.thresholds
+
+
 def test_a_floor_out_of_reach_falls_back_to_the_best_f1_and_says_so() -> None:
     probabilities, labels = rows()
     wish = PolicyWish(maximise="recall", subject_to={"precision": 0.9999})

@@ -12,6 +12,7 @@ from assay.training.candidates import AVERAGE, fit_candidate, frameworks, try_ca
 from assay.training.lesson import Trial
 from assay.training.losses import tempered_losses
 from assay.training.progress import Silence
+from assay.training.selection import tell_settings
 from tests.training.lessons import lesson
 
 EVERY = ("logistic_regression", "random_forest", "lightgbm")
@@ -52,6 +53,14 @@ def test_what_two_candidates_see_apart_an_average_sees() -> None:
     assert found.settings["logistic_regression.weight"] == pytest.approx(
         found.settings["random_forest.weight"], rel=0.5
     )
+
+
+def test_of_an_average_its_weights_are_told() -> None:
+    tried = try_candidates(lesson(), ModelChoice(candidates=EVERY), Silence())
+    told = tell_settings(tried["average"])
+    assert told.count(",") == told.count(".weight ") - 1
+    assert tell_settings(tried["logistic_regression"]).startswith("C ")
+    assert tell_settings(tried["random_forest"]) == ""
 
 
 def test_one_candidate_that_says_it_all_needs_no_other() -> None:

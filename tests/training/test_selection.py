@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.training.lesson import Trial
-from assay.training.selection import select
+from assay.training.selection import select, tell_settings
 
 TARGETS = (np.arange(400) % 2).astype(np.int64)
 
@@ -47,6 +47,29 @@ def test_a_gain_that_may_be_chance_is_not_enough() -> None:
     assert chosen == "simple"
     assert tried[1].gain is not None
     assert tried[1].gain.low <= 0.0
+
+
+def test_a_gain_in_few_groups_is_not_enough() -> None:
+    """Rows of a group gain or lose together; three of ten lose nearly what the others gain."""
+    groups = np.arange(TARGETS.size) // 40
+    towards = np.where(groups < 3, -0.8, 1.0) * (2.0 * TARGETS - 1.0)
+    trials = {"simple": trial(1.0), "rich": Trial(trial(1.0).scores + 0.5 * towards[:, None], {})}
+    assert select(trials, TARGETS, 0.0)[0] == "rich"
+    chosen, tried = select(trials, TARGETS, 0.0, groups)
+    assert chosen == "simple"
+    assert "may be chance" in tried[1].why
+
+
+def test_only_settings_that_are_not_usual_are_told() -> None:
+    usual = {"learning_rate": 0.05, "num_leaves": 31}
+    assert tell_settings(Trial(np.zeros((1, 1)), {"rounds": 93, **usual}, usual)) == "rounds 93"
+    searched = {"rounds": 93, "learning_rate": 0.0437261, "num_leaves": 31}
+    assert tell_settings(Trial(np.zeros((1, 1)), searched, usual)) == "rounds 93, learning_rate 0.04373"
+
+
+def test_settings_of_many_labels_are_told_as_a_range() -> None:
+    rounds = {"rounds of joy": 40, "rounds of fear of heights": 7}
+    assert tell_settings(Trial(np.zeros((1, 1)), rounds)) == "rounds 7 to 40"
 
 
 def test_each_candidate_is_compared_with_the_best_simpler_one() -> None:

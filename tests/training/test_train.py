@@ -12,12 +12,14 @@ import pytest
 from safetensors.numpy import load
 
 from assay.app import App, open_app
+from assay.data.dataset import load_dataset
+from assay.data.split import split
 from assay.errors import DataError, SpecError
 from assay.registry.releases import open_release, read_evidence
 from assay.settings import Settings
 from assay.spec import parse_spec
 from assay.training.evidence import CARD, SCORES, TRIALS
-from assay.training.train import Destination, Trained, train
+from assay.training.train import Destination, Trained, prepare_lesson, train
 
 SPEC = """\
 name: orders
@@ -152,6 +154,21 @@ def test_held_out_rows_choose_where_the_spec_says_so(folder: Path, app: App) -> 
     data = result.card.data
     assert not data.out_of_fold
     assert data.validation_rows == pytest.approx(0.25 * data.learned_rows, abs=3)
+
+
+def test_whole_groups_choose_where_the_split_keeps_them_whole(folder: Path) -> None:
+    grouped = SPEC.replace("split: {seed: 7}", "entity: plan\n  split: {method: group, seed: 7}")
+    spec = parse_spec(grouped.replace("plan: {type: category}", "plan: {type: id}"))
+    lines = (folder / "orders.csv").read_text(encoding="utf-8").splitlines()
+    owned = [line.replace(",free,", f",c{at % 90},").replace(",pro,", f",c{at % 90},") for at, line in enumerate(lines)]
+    (folder / "orders.csv").write_text("\n".join(owned), encoding="utf-8")
+    dataset = load_dataset(spec, folder)
+    parts = split(dataset, spec)
+    lesson = prepare_lesson(spec, dataset, parts)
+    chooses = parts.all_but_gate[lesson.asked]
+    assert parts.clusters is not None
+    assert np.array_equal(lesson.clusters_of(lesson.asked), parts.clusters[chooses])
+    assert len(np.unique(lesson.clusters_of(lesson.asked))) < 90
 
 
 def test_a_rule_on_an_unknown_feature_is_refused_before_anything_is_learned(folder: Path, app: App) -> None:

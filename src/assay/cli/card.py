@@ -17,9 +17,8 @@ FIGURES = ("roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1", "log_lo
 
 Card = Mapping[str, Any]
 
-#: Of more thresholds the range is told, of more settings the first ones.
+#: Of more thresholds the range is told.
 _MOST_THRESHOLDS = 3
-_MOST_SETTINGS = 8
 
 _VERDICTS = {"pass": "green", "fail": "bold red", "undecided": "yellow"}
 
@@ -136,13 +135,11 @@ def candidates(tried: Sequence[Mapping[str, Any]]) -> Table:
     table = columns("", "", "", "")
     for one in tried:
         mark, style = ("→", "bold") if one.get("chosen") else (" ", "")
-        said = [f"{name} {value:g}" for name, value in one.get("settings", {}).items()]
-        settings = ", ".join(said[:_MOST_SETTINGS] + [f"... {len(said)} in all"] * (len(said) > _MOST_SETTINGS))
         table.add_row(
             Text(f"{mark} {one['name']}", style),
             _number(one.get("log_loss")),
             Text(one.get("why", "")),
-            Text(settings, "dim"),
+            Text(one.get("told", ""), "dim"),
         )
     return table
 

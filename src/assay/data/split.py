@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,10 @@ class Split:
         """The rows that the final fit learns from."""
         return self.fit if self.validation is None else np.sort(np.concatenate([self.fit, self.validation]))
 
+    def clusters_of(self, rows: Rows) -> NDArray[np.int64] | None:
+        """The groups of these rows."""
+        return None if self.clusters is None else self.clusters[rows].astype(np.int64)
+
 
 def split(dataset: Dataset, spec: Spec) -> Split:
     """Divide the rows as `data.split` says.
@@ -81,8 +85,8 @@ def split(dataset: Dataset, spec: Spec) -> Split:
     if spec.data.split.method == "stratified":
         return _by_class(dataset, spec, repeats, repeats.groups)
     entities = _entities(dataset)
-    groups = join_groups(repeats.groups, entities)
-    if is_lump(groups) and not is_lump(entities):
+    groups = _joined(repeats, entities)
+    if groups is entities:
         return replace(_repeats_aside(_by_class(dataset, spec, repeats, entities)), clusters=entities)
     return replace(_by_class(dataset, spec, repeats, groups), clusters=groups)
 
@@ -166,11 +170,13 @@ def _by_column(dataset: Dataset, spec: Spec, repeats: Repeats) -> Split:
     of = {part: np.flatnonzero(np.array([word == part for word in words])) for part in get_args(Part)}
     _must_hold_rows(of["gate"], "gate", f"some rows of column {name} must say gate or test")
     _must_hold_rows(of["train"], "fit", f"some rows of column {name} must say train")
-    whole = _without_repeats(of["train"], of["validation"], of["gate"], repeats)
+    entities = _entities_kept_whole(dataset, of)
+    whole = replace(_without_repeats(of["train"], of["validation"], of["gate"], repeats), clusters=entities)
     if len(of["validation"]):
         return whole
     random = np.random.default_rng(spec.data.split.seed)
-    inner = _with_validation(dataset, spec, repeats, repeats.groups, (whole.gate, whole.fit), random)
+    groups = repeats.groups if entities is None else _joined(repeats, entities)
+    inner = _with_validation(dataset, spec, repeats, groups, (whole.gate, whole.fit), random)
     return Split(
         gate=inner.gate,
         fit=inner.fit,
@@ -178,6 +184,7 @@ def _by_column(dataset: Dataset, spec: Spec, repeats: Repeats) -> Split:
         validation=inner.validation,
         set_aside=whole.set_aside,
         repeats=repeats,
+        clusters=entities,
     )
 
 
@@ -269,11 +276,32 @@ def _groups(groups: Rows) -> tuple[Rows, NDArray[np.int64]]:
     return first, sizes
 
 
-def _entities(dataset: Dataset) -> Rows:
+def _joined(repeats: Repeats, entities: Rows) -> Rows:
+    """Rows that repeat each other in one group too, unless these links would make a lump of most entities."""
+    groups = join_groups(repeats.groups, entities)
+    return entities if is_lump(groups) and not is_lump(entities) else groups
+
+
+def _entities_kept_whole(dataset: Dataset, parts: Mapping[str, Rows]) -> Rows | None:
+    """The entities, where the given parts keep each of them on one side and some have several rows."""
+    if dataset.entity is None:
+        return None
+    entities = _number_entities(dataset.entity)
+    count = int(entities.max()) + 1
+    apart = sum(np.unique(entities[rows]).size for rows in parts.values())
+    enough = np.unique(entities[parts["train"]]).size >= _FEWEST_ENTITIES
+    return entities if enough and apart == count < dataset.rows else None
+
+
+def _number_entities(entity: NDArray[Any]) -> Rows:
     """Rows of one entity alike; a row without one stands for itself."""
+    return number_groups(row if one is None else str(one) for row, one in enumerate(entity))
+
+
+def _entities(dataset: Dataset) -> Rows:
     if dataset.entity is None:
         raise DataError("a split by group needs data.entity", remedy="name the column of the entity in data.entity")
-    entities = number_groups(row if entity is None else str(entity) for row, entity in enumerate(dataset.entity))
+    entities = _number_entities(dataset.entity)
     if (many := int(entities.max()) + 1) < _FEWEST_ENTITIES:
         values = "1 value" if many == 1 else f"{many} different values"
         raise DataError(

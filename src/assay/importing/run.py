@@ -188,6 +188,7 @@ def _setting(spec: Spec, directory: Path, dataset: Dataset) -> Setting:
         tokens={},
         parts=(Part(every, every),),
         seed=spec.data.split.seed,
+        clusters=parts.clusters_of(rows),
     )
     lesson.check()
     return Setting.of(spec, directory, dataset, findings, parts, lesson)
@@ -202,7 +203,8 @@ def _choice(setting: Setting, composed: Composed, original: Floats, foreign: For
     scores = model.frame(lesson.evaluate(plan, arrays, lesson.asked))
     majority = Majority()
     trials = {majority.name: majority.try_out(lesson, lambda: None), IMPORTED: Trial(scores, {})}
-    _, (baseline, tried) = select(trials, lesson.targets[lesson.asked], setting.spec.model.margin)
+    asked = lesson.asked
+    _, (baseline, tried) = select(trials, lesson.targets[asked], setting.spec.model.margin, lesson.clusters_of(asked))
     return Choice(
         fitted=Fitted(plan, arrays, model, lambda _: original, {}),
         scores=scores,

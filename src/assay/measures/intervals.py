@@ -40,12 +40,14 @@ def lower_bound(successes: int, trials: int, confidence: float = 0.95) -> float:
     return low
 
 
-def is_at_least(share: float, successes: int, trials: int, confidence: float = 0.95) -> bool:
-    """Whether the one-sided exact lower bound of the proportion reaches `share`; one tail instead of a search."""
+def is_at_least(share: float, successes: float, trials: float, confidence: float = 0.95) -> bool:
+    """Whether the one-sided exact lower bound of the proportion reaches `share`; one tail instead of a search. Where
+    rows count for less than one each (`design_effect`), the numbers need not be whole (Korn & Graubard 1998).
+    """
     return trials > 0 and successes > share * trials and at_least(successes, trials, share) <= 1.0 - confidence
 
 
-def at_least(successes: int, trials: int, share: float) -> float:
+def at_least(successes: float, trials: float, share: float) -> float:
     """P(X >= successes) for X binomial(trials, share), as a regularised incomplete beta function (DLMF 8.17.5)."""
     if successes <= 0:
         return 1.0
@@ -126,10 +128,19 @@ def design_effect(successes: NDArray[np.bool_], clusters: NDArray[np.int64] | No
     return max(1.0, variance * rows / (share * (1.0 - share)))
 
 
-def mean_interval(values: NDArray[np.float64]) -> Interval:
-    """The mean of independent values with its interval by normal approximation; without bounds for a single one."""
+def mean_interval(values: NDArray[np.float64], clusters: NDArray[np.int64] | None = None) -> Interval:
+    """The mean of `values` (rows,) with its interval by normal approximation; without bounds for a single value.
+
+    Values are taken as independent, or where `clusters` (rows,) numbers the groups of rows that belong together, groups
+    are: the variance is that of the groups' totals (Cochran 1977, chapter 9A, ratio to size).
+    """
     mean = float(values.mean())
-    spread = _Z95 * float(values.std(ddof=1)) / math.sqrt(values.size) if values.size > 1 else math.inf
+    apart = values - mean
+    totals = apart if clusters is None else np.bincount(np.unique(clusters, return_inverse=True)[1], weights=apart)
+    units = totals.size
+    if units < 2:
+        return Interval(mean, -math.inf, math.inf)
+    spread = _Z95 * math.sqrt(units / (units - 1) * float(totals @ totals)) / values.size
     return Interval(mean, mean - spread, mean + spread)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from assay.contract.columns import Contract
 from assay.errors import DataError
-from assay.measures.intervals import is_at_least
+from assay.measures.intervals import design_effect, is_at_least
 from assay.policy.apply import distances
 from assay.policy.policy import Policy, Rule
 from assay.policy.thresholds import Candidates
@@ -69,13 +69,20 @@ def decision_costs(spec: Spec, contract: Contract) -> tuple[tuple[float, ...], .
     return cost_matrix(spec.decision.cost, contract.classes, contract.positive_index)
 
 
-def choose(policy: Policy, probabilities: Floats, labels: Integers, wish: PolicyWish, around: Circumstances) -> Policy:
+def choose(
+    policy: Policy,
+    probabilities: Floats,
+    labels: Integers,
+    wish: PolicyWish,
+    around: Circumstances,
+    clusters: Integers | None = None,
+) -> Policy:
     """The policy completed with thresholds, costs and the review band, and with the story of the choice.
 
-    `probabilities` (rows, classes) and true classes `labels` (rows,), or flags (rows, labels), are of validation rows.
-    A floor counts as reached
-    when its one-sided 95 % lower bound reaches it; where none does, the threshold of the best F1 is taken and `note`
-    says so.
+    `probabilities` (rows, classes) and true classes `labels` (rows,), or flags (rows, labels), are of validation rows;
+    `clusters` (rows,) numbers the groups of rows that are alike. A floor counts as reached when its one-sided 95 %
+    lower bound reaches it, rows of a group counting for as many as they are worth; where none does, the threshold of
+    the best F1 is taken and `note` says so.
 
     Raises:
         DataError: there are no rows to choose on, or nothing says how many rows a wish or a limit per day meets.
@@ -84,18 +91,28 @@ def choose(policy: Policy, probabilities: Floats, labels: Integers, wish: Policy
         raise DataError("there are no validation rows to choose a policy on")
     if policy.task == "binary":
         positive = policy.positive_index
-        found = _choose_threshold(probabilities[:, positive], labels == positive, wish, around)
+        rows = _Rows(probabilities[:, positive], labels == positive, clusters)
+        found = _choose_threshold(rows, wish, around)
         chosen = msgspec.structs.replace(
             policy, thresholds=(found.threshold,), chosen_by=found.chosen_by, note=found.note
         )
     elif policy.task == "multilabel":
-        chosen = _choose_thresholds(policy, probabilities, labels, wish, around)
+        rows_of = [_Rows(probabilities[:, at], labels[:, at] == 1, clusters) for at in range(len(policy.classes))]
+        chosen = _choose_thresholds(policy, rows_of, wish, around)
     elif wish.minimise == "cost":
         costs = tuple(tuple(float(cost) for cost in row) for row in around.costs)
         chosen = msgspec.structs.replace(policy, costs=costs, chosen_by="least expected cost")
     else:
         chosen = msgspec.structs.replace(policy, chosen_by="most probable class")
     return _choose_band(chosen, probabilities, wish, around)
+
+
+class _Rows(NamedTuple):
+    """The probability of the positive class or of a label, whether it is so, and the groups of rows that are alike."""
+
+    positive: Floats
+    truth: Flags
+    clusters: Integers | None
 
 
 class _Threshold(NamedTuple):
@@ -106,14 +123,9 @@ class _Threshold(NamedTuple):
     note: str = ""
 
 
-def _choose_thresholds(
-    policy: Policy, probabilities: Floats, labels: Integers, wish: PolicyWish, around: Circumstances
-) -> Policy:
+def _choose_thresholds(policy: Policy, rows_of: Sequence[_Rows], wish: PolicyWish, around: Circumstances) -> Policy:
     """A threshold for each label, chosen for it alone; what must be said is said once with the labels it is about."""
-    found = [
-        _choose_threshold(probabilities[:, index], labels[:, index] == 1, wish, around)
-        for index in range(len(policy.classes))
-    ]
+    found = [_choose_threshold(rows, wish, around) for rows in rows_of]
     if not wish.maximise and not wish.minimise:
         story = "each label that is more likely than not"
     else:
@@ -128,9 +140,8 @@ def _choose_thresholds(
     )
 
 
-def _choose_threshold(positive: Floats, truth: Flags, wish: PolicyWish, around: Circumstances) -> _Threshold:
-    """`positive` are the probabilities of the positive class, `truth` says which rows are of it."""
-    candidates = Candidates.of(positive, truth)
+def _choose_threshold(rows: _Rows, wish: PolicyWish, around: Circumstances) -> _Threshold:
+    candidates = Candidates.of(rows.positive, rows.truth)
     note = ""
     if wish.capacity is not None:
         if not around.rows_per_day:
@@ -145,13 +156,13 @@ def _choose_threshold(positive: Floats, truth: Flags, wish: PolicyWish, around: 
         best = candidates.best(-_total_cost(around.positive_index, candidates, around.costs))
         chosen_by = "least cost"
     elif wish.maximise is not None:
-        best, chosen_by, note = _maximise(candidates, wish)
+        best, chosen_by, note = _maximise(candidates, wish, rows)
     else:
         return _Threshold(0.5, "most probable class")
     return _Threshold(float(candidates.thresholds[best]), chosen_by, note)
 
 
-def _maximise(candidates: Candidates, wish: PolicyWish) -> tuple[int, str, str]:
+def _maximise(candidates: Candidates, wish: PolicyWish, rows: _Rows) -> tuple[int, str, str]:
     """The place of the best candidate, how it was chosen, and what must be said about that."""
     goals: dict[str, Callable[[Candidates], Floats]] = {
         "accuracy": Candidates.accuracy,
@@ -170,7 +181,7 @@ def _maximise(candidates: Candidates, wish: PolicyWish) -> tuple[int, str, str]:
         return candidates.best(values), f"best {goal}", ""
     said = " and ".join(f"{name} >= {floor:g}" for name, floor in floors)
     for place in candidates.ranking(values):
-        if all(_reaches(candidates, place, name, floor) for name, floor in floors):
+        if all(_reaches(candidates, place, name, floor, rows) for name, floor in floors):
             return place, f"best {goal} with {said} by {_CONFIDENCE}", ""
     best = candidates.best(candidates.f1())
     reached = ", ".join(f"{name} {goals[name](candidates)[best]:.3f}" for name, _ in floors)
@@ -178,10 +189,15 @@ def _maximise(candidates: Candidates, wish: PolicyWish) -> tuple[int, str, str]:
     return best, f"best f1, for want of {said}", note
 
 
-def _reaches(candidates: Candidates, place: int, name: str, floor: float) -> bool:
+def _reaches(candidates: Candidates, place: int, name: str, floor: float, rows: _Rows) -> bool:
     hits = int(candidates.hits[place])
     trials = int(candidates.flagged[place]) if name == "precision" else candidates.positives
-    return is_at_least(floor, hits, trials)
+    if rows.clusters is None or not is_at_least(floor, hits, trials):
+        return is_at_least(floor, hits, trials)
+    flagged = rows.positive >= candidates.thresholds[place]
+    counted, hit = (flagged, rows.truth) if name == "precision" else (rows.truth, flagged)
+    effect = design_effect(hit[counted], rows.clusters[counted])
+    return is_at_least(floor, hits / effect, trials / effect)
 
 
 def _total_cost(yes: int, candidates: Candidates, costs: Sequence[Sequence[float]]) -> Floats:

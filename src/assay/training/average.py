@@ -54,7 +54,8 @@ class Average:
     def weighted(self, trials: Mapping[str, Trial], settings: Settings) -> Trial:
         """The average of members' trials with the weights of the settings."""
         scores = [settings[name + _WEIGHT] * trial.scores for name, trial in trials.items()]
-        return Trial(np.asarray(sum(scores[1:], scores[0])), settings)
+        usual = {key: value for key, value in settings.items() if not key.endswith(_WEIGHT)}
+        return Trial(np.asarray(sum(scores[1:], scores[0])), settings, usual)
 
     def members(self, settings: Settings) -> list[str]:
         """The candidates that have a weight."""

@@ -65,7 +65,8 @@ class Boosting:
 
     def try_out(self, lesson: Lesson, tick: Tick, settings: Settings | None = None) -> Trial:
         """Boost on each part until its asked rows gain no more; score them after the mean number of rounds."""
-        wanted = {**self.usual(lesson), **(settings or {})}
+        usual = self.usual(lesson)
+        wanted = {**usual, **(settings or {})}
         parameters = _parameters(lesson, wanted)
 
         def boost(part: Part) -> tuple[list[Any], Any]:
@@ -77,7 +78,7 @@ class Boosting:
         best = np.array([[booster.best_iteration for booster in boosters] for boosters, _ in grown])
         rounds = [max(1, round(mean)) for mean in best.mean(axis=0).tolist()]
         scores = [_raw_scores(boosters, matrix, rounds) for boosters, matrix in grown]
-        return Trial(joined(scores), {**dict(zip(_names(lesson), rounds, strict=True)), **wanted})
+        return Trial(joined(scores), {**dict(zip(_names(lesson), rounds, strict=True)), **wanted}, usual)
 
     def fit(self, lesson: Lesson, settings: Settings) -> Fitted:
         """Boost that many rounds on all rows."""

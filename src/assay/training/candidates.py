@@ -66,12 +66,12 @@ def try_again(name: str, settings: Settings, lesson: Lesson) -> Trial:
             each: try_again(each, AVERAGE.of_member(each, settings), lesson) for each in AVERAGE.members(settings)
         }
         return AVERAGE.weighted(members, settings)
-    known = {key: value for key, value in settings.items() if name in TUNABLE and key in TUNABLE[name].space}
-    return (
-        TUNABLE[name].try_out(lesson, _nobody_counts, known)
-        if known
-        else CANDIDATES[name].try_out(lesson, _nobody_counts)
-    )
+    if name in TUNABLE:
+        known = {key: value for key, value in settings.items() if key in TUNABLE[name].space}
+        return TUNABLE[name].try_out(lesson, _nobody_counts, known)
+    if name == _LOGISTIC.name:
+        return _LOGISTIC.try_out(lesson, _nobody_counts, settings)
+    return CANDIDATES[name].try_out(lesson, _nobody_counts)
 
 
 def _nobody_counts() -> None:

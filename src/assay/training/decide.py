@@ -22,8 +22,10 @@ def choose_policy(
     scores: NDArray[np.float64],
     labels: NDArray[np.int64],
     moments: NDArray[np.float64] | None,
+    clusters: NDArray[np.int64] | None = None,
 ) -> Policy:
-    """The policy for raw validation `scores` (rows, outputs) whose true classes are `labels`.
+    """The policy for raw validation `scores` (rows, outputs) whose true classes are `labels`; `clusters` (rows,)
+    numbers the groups that the split keeps whole.
 
     `moments` are the times of all rows, where they have one: they say how many rows come in a day.
     """
@@ -31,7 +33,7 @@ def choose_policy(
     calibration = fit_calibration(policy, scores, labels, spec.model.calibration, spec.data.split.seed)
     policy = msgspec.structs.replace(policy, calibration=calibration)
     around = circumstances(spec, contract, _rows_per_day(moments))
-    return choose(policy, probabilities_frame(policy, scores), labels, spec.policy, around)
+    return choose(policy, probabilities_frame(policy, scores), labels, spec.policy, around, clusters)
 
 
 def _rows_per_day(moments: NDArray[np.float64] | None) -> float | None:

@@ -48,7 +48,8 @@ class Forest:
 
     def try_out(self, lesson: Lesson, tick: Tick, settings: Settings | None = None) -> Trial:
         """Grow a forest on each part and score the asked rows."""
-        wanted = {**self.usual(lesson), **(settings or {})}
+        usual = self.usual(lesson)
+        wanted = {**usual, **(settings or {})}
 
         def grow(part: Part) -> NDArray[np.float64]:
             plan, arrays = lesson.encode("trees", part.teach)
@@ -59,7 +60,7 @@ class Forest:
             tick()
             return _scores(forest, asked, lesson.outputs)
 
-        return Trial(joined(lesson.over_parts(grow)), wanted)
+        return Trial(joined(lesson.over_parts(grow)), wanted, usual)
 
     def fit(self, lesson: Lesson, settings: Settings) -> Fitted:
         """Grow on all rows."""

@@ -33,13 +33,13 @@ def importances(release: Release, rows: Judged, seed: int) -> tuple[Importance, 
     count = len(rows.labels)
     some = np.sort(random.choice(count, size=min(count, _MOST_ROWS), replace=False))
     table, losses = rows.table.take(some), _losses(release, rows.labels[some])
-    before = losses(table)
+    before, clusters = losses(table), None if rows.clusters is None else rows.clusters[some]
     found = []
     for column in release.contract.columns:
         if column.type != "id":
             mixed = table.columns[column.name][random.permutation(len(some))]
             shuffled = Table({**table.columns, column.name: mixed}, table.rows)
-            found.append(Importance(column.name, mean_interval(losses(shuffled) - before)))
+            found.append(Importance(column.name, mean_interval(losses(shuffled) - before, clusters)))
     return tuple(sorted(found, key=lambda one: -one.loss.value))
 
 

@@ -37,7 +37,7 @@ def learning_curve(
     asked rows. Calls `tick` once a share. A share that lacks a class is left out.
     """
     teach, ask = lesson.parts[0]
-    targets = lesson.targets[ask]
+    targets, clusters = lesson.targets[ask], lesson.clusters_of(ask)
     order = np.random.default_rng(lesson.seed).permutation(teach)
     losses: list[tuple[int, Floats]] = []
     for share in SHARES:
@@ -52,7 +52,9 @@ def learning_curve(
         tick()
     losses.append((teach.size, tempered_losses(scores[: ask.size], targets)))
     return tuple(
-        LearningPoint(rows, mean_interval(loss), mean_interval(losses[at - 1][1] - loss) if at else None)
+        LearningPoint(
+            rows, mean_interval(loss, clusters), mean_interval(losses[at - 1][1] - loss, clusters) if at else None
+        )
         for at, (rows, loss) in enumerate(losses)
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -42,8 +42,9 @@ class Part(NamedTuple):
 class Lesson:
     """Everything a candidate may see: all rows but the gate's.
 
-    `labels` are class numbers, in a multilabel task flags (rows, labels). `workers` parts are learned side by side,
-    each with one thread, so results do not depend on it.
+    `labels` are class numbers, in a multilabel task flags (rows, labels). `clusters` (rows,) number the groups that the
+    split keeps whole, None where it divides single rows. `workers` parts are learned side by side, each with one
+    thread, so results do not depend on it.
     """
 
     contract: Contract
@@ -54,11 +55,16 @@ class Lesson:
     parts: tuple[Part, ...]
     seed: int
     workers: int = 1
+    clusters: NDArray[np.int64] | None = None
 
     @property
     def asked(self) -> NDArray[np.intp]:
         """The rows that choices are made on, in the order of a trial's scores."""
         return np.concatenate([part.ask for part in self.parts])
+
+    def clusters_of(self, rows: NDArray[np.intp]) -> NDArray[np.int64] | None:
+        """The groups of these rows."""
+        return None if self.clusters is None else self.clusters[rows]
 
     @property
     def outputs(self) -> int:
@@ -112,10 +118,13 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What came of trying a candidate: raw scores (rows asked, outputs) and the settings that were best."""
+    """What came of trying a candidate: raw scores (rows asked, outputs) and the settings that were best. `usual` are
+    those that would have been taken whatever the labels; of an average, those of its members.
+    """
 
     scores: NDArray[np.float64]
     settings: Settings
+    usual: Settings = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ _MOST_STEPS = 500
 #: Where there is more to do than so many stored values times outputs, only the first part follows the whole path, and
 #: the solver works in float32.
 _MOST_ON_EVERY_PATH = 50_000_000
+#: There the solver also needs 200 bytes a coefficient, so no more fits than these run side by side.
+_MOST_LARGE_FITS = 2
 
 
 class Logistic:
@@ -44,17 +46,20 @@ class Logistic:
     def unsuited(self, lesson: Lesson) -> None:
         """Tried on any data."""
 
-    def try_out(self, lesson: Lesson, tick: Tick) -> Trial:
-        """Score the asked rows at every strength that was worth it, and take the one of least log loss."""
+    def try_out(self, lesson: Lesson, tick: Tick, settings: Settings | None = None) -> Trial:
+        """Score the asked rows at every strength that was worth it, and take the one of least log loss; or at the one
+        strength of the settings.
+        """
 
         def follow(part: Part) -> list[NDArray[np.float64]]:
             path = _follow_path(lesson, part, strengths)
             tick()
             return path
 
-        strengths = _strengths(lesson)
+        strengths = (settings["C"],) if settings else _strengths(lesson)
         with _quiet():
             if _is_large(lesson):
+                lesson = replace(lesson, workers=min(lesson.workers, _MOST_LARGE_FITS))
                 first = follow(lesson.parts[0])
                 best = _best(first, lesson.targets[lesson.parts[0].ask])
                 strengths = strengths[best : best + 1]

@@ -17,7 +17,8 @@ from assay.values import Interval
 class Tried(msgspec.Struct, frozen=True, kw_only=True):
     """How a candidate did on the validation rows: its log loss in nats a row, at its best temperature.
 
-    `gain` is what it took off that of the best simpler one. Both are None where it was not tried.
+    `gain` is what it took off that of the best simpler one. Both are None where it was not tried. `told` is what a
+    reader wants to know of the settings: those that were chosen on this data or by a search.
     """
 
     name: str
@@ -26,13 +27,20 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, float | int]
     chosen: bool
     why: str
+    told: str = ""
 
 
-def select(trials: Mapping[str, Trial], targets: NDArray[np.int64], margin: float) -> tuple[str, tuple[Tried, ...]]:
+def select(
+    trials: Mapping[str, Trial],
+    targets: NDArray[np.int64],
+    margin: float,
+    clusters: NDArray[np.int64] | None = None,
+) -> tuple[str, tuple[Tried, ...]]:
     """Choose among trials, given from the simplest to the richest; returns the name chosen and how all of them did.
 
     A richer candidate takes the place of the best simpler one if its log loss is lower by at least `margin` on average
-    and the 95 % interval of the paired gain (normal approximation over rows) is above zero.
+    and the 95 % interval of the paired gain is above zero: a normal approximation over rows, or over whole groups where
+    `clusters` (rows asked,) numbers them.
     """
     best = ""
     losses: dict[str, NDArray[np.float64]] = {}
@@ -42,7 +50,7 @@ def select(trials: Mapping[str, Trial], targets: NDArray[np.int64], margin: floa
         if not best:
             best, found[name] = name, (None, "the baseline")
             continue
-        gain = mean_interval(losses[best] - losses[name])
+        gain = mean_interval(losses[best] - losses[name], clusters)
         if gain.value >= margin and gain.low > 0.0:
             found[name] = gain, f"gains {gain.value:.4f} over {best}"
             best = name
@@ -56,8 +64,25 @@ def select(trials: Mapping[str, Trial], targets: NDArray[np.int64], margin: floa
             settings=dict(trials[name].settings),
             chosen=name == best,
             why=why,
+            told=tell_settings(trials[name]),
         )
         for name, (gain, why) in found.items()
+    )
+
+
+def tell_settings(trial: Trial) -> str:
+    """The settings that are not the usual ones, to four digits; of several `rounds of LABEL` the range.
+
+    >>> tell_settings(Trial(np.zeros((2, 1)), {"rounds of a": 7, "rounds of b": 40, "leaves": 31}, {"leaves": 31}))
+    'rounds 7 to 40'
+    """
+    kinds: dict[str, list[float]] = {}
+    for name, value in trial.settings.items():
+        if trial.usual.get(name) != value:
+            kinds.setdefault(name.partition(" of ")[0], []).append(value)
+    return ", ".join(
+        f"{kind} {min(values):.4g}" + (f" to {max(values):.4g}" if max(values) > min(values) else "")
+        for kind, values in kinds.items()
     )
 
 

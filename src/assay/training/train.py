@@ -175,7 +175,8 @@ def _train(spec: Spec, directory: Path, destination: Destination, progress: Prog
     kept = Study(destination.studies, _study_origin(spec, dataset))
     found, searched = search(lesson, tunable(lesson, spec.model), spec.model.search, kept, progress)
     trials = try_candidates(lesson, spec.model, progress, found)
-    chosen, tried = select(trials, lesson.targets[lesson.asked], spec.model.margin)
+    asked = lesson.asked
+    chosen, tried = select(trials, lesson.targets[asked], spec.model.margin, lesson.clusters_of(asked))
     tried += tuple(not_tried(name, why) for name, why in unsuited(lesson, spec.model).items())
     scores = trials[chosen].scores
     progress.begin("Drawing the learning curve", len(SHARES))
@@ -199,7 +200,10 @@ def release(setting: Setting, choice: Choice, destination: Destination, progress
     spec, dataset, lesson, parts = setting.spec, setting.dataset, setting.lesson, setting.split
     fitted, scores = choice.fitted, choice.scores
     progress.begin("Calibrating and choosing the policy")
-    policy = choose_policy(spec, dataset.contract, scores, lesson.labels[lesson.asked], dataset.moments)
+    asked = lesson.asked
+    policy = choose_policy(
+        spec, dataset.contract, scores, lesson.labels[asked], dataset.moments, lesson.clusters_of(asked)
+    )
     progress.begin("Assembling the release")
     bundle = assemble(spec, dataset, lesson, fitted, policy, scores)
     made = Release.prepare(bundle)
@@ -267,6 +271,7 @@ def prepare_lesson(spec: Spec, dataset: Dataset, parts: Split) -> Lesson:
         parts=_parts(parts),
         seed=spec.data.split.seed,
         workers=min(_MOST_WORKERS, os.cpu_count() or 1),
+        clusters=parts.clusters_of(rows),
     )
     lesson.check()
     rules = begin_policy(spec, dataset.contract).reasons

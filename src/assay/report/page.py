@@ -69,7 +69,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"number": _number, "signed": _signed, "share": _share, "words": _words, "gate": _gate}
+    made.filters["setting"] = _setting
     return made
+
+
+def _setting(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _figures(card: Card) -> Iterator[Row]:

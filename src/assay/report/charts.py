@@ -155,7 +155,7 @@ def forest(
     """
     ends = [row[end] for _, row, _ in rows if row is not None for end in ("low", "high")]
     low, high = around([*ends, *([reference] if reference is not None else [])], zero=bars)
-    left, bottom = 178.0, 12.0 + _ROW * len(rows)
+    left, bottom = 184.0, 12.0 + _ROW * len(rows)
     scale = Scale(low=low, high=high, begin=left, end=_WIDTH - 20.0)
     parts: list[Element] = []
     for value in scale.ticks(4):
@@ -165,7 +165,7 @@ def forest(
         parts.append(line((scale(reference), 8.0), (scale(reference), bottom), "reference"))
     for place, (title, row, style) in enumerate(rows):
         y = 12.0 + _ROW * (place + 0.5)
-        parts.append(label((left - 10, y + 4), shorten(title, 24), "tick", "end"))
+        parts.append(label((left - 10, y + 4), shorten(title, 20), "tick", "end"))
         if row is None:
             parts.append(label((left + 4, y + 4), "no rows to say", "tick"))
             continue

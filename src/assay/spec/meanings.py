@@ -36,7 +36,7 @@ MEANINGS: dict[str, str] = {
     "data.outcome.delay": "How long after the prediction a label counts as known.",
     "data.outcome.window": "How long the outcome is watched for.",
     "data.split.method": "How rows are divided: at random by class, by time, by entity, or as a column says.",
-    "data.split.column": "The column that says train, validation or gate, for the method column.",
+    "data.split.column": "The column that says train, validation or gate. If these keep entities whole, folds do.",
     "data.split.parts": "{value: part}: what values of that column mean that are not one of the usual names.",
     "data.split.gate": "The share of rows that judges and chooses nothing.",
     "data.split.validation": "The share that choices are made on; auto: out of fold under 50 000 rows, else a fifth.",

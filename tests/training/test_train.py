@@ -14,9 +14,10 @@ from safetensors.numpy import load
 from assay.app import App, open_app
 from assay.errors import DataError, SpecError
 from assay.registry.releases import open_release, read_evidence
+from assay.release.manifest import CARD
 from assay.settings import Settings
 from assay.spec import parse_spec
-from assay.training.evidence import CARD, SCORES, TRIALS
+from assay.training.evidence import SCORES, TRIALS
 from assay.training.train import Destination, Trained, train
 
 SPEC = """\

@@ -72,7 +72,7 @@ def run(
     began = clock()
     before = fingerprint(order.input)
     with staging_of(order) as staging:
-        source = open_source(order.input, order.form, release.contract, staging / "plain")
+        source = open_source(order.input, order.wish, release.contract, staging / "plain")
         task = _task(order, release, files, source, before)
         take_up(order, task)
         workers = order.workers or (1 if before.size < _SMALL else len(os.sched_getaffinity(0)))

@@ -83,7 +83,9 @@ class Scorer:
         self._task = task
         bundle = read_files(task.classifier, task.files)
         self._release = Release.prepare(bundle, version=task.version, digest=task.digest)
-        self._reader = Reader(task.source, [*self._release.contract.names, *task.keep])
+        contract = self._release.contract
+        categories = [column.name for column in contract.columns if column.type == "category"]
+        self._reader = Reader(task.source, [*contract.names, *task.keep], categories)
         self._form = form_of(task.output)
 
     def __call__(self, piece: Piece) -> Done:
@@ -106,7 +108,7 @@ class Scorer:
 
         def answered() -> Iterator[pl.DataFrame]:
             for chunk in self._reader.chunks(piece):
-                scored = score(self._release, chunk, task.keep, task.job)
+                scored = score(self._release, chunk, task.source, task.keep, task.job)
                 errors.update(scored.errors)
                 answers, at = scored.answers, scored.answers.columns.index("prediction_id") + 1
                 labels.update(_counted(answers.to_series(at)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from assay.contract.cells import missing_time, prepare_cell
 from assay.contract.columns import Column, Contract
-from assay.contract.table import Table
+from assay.contract.table import Codes, Table
 from assay.errors import Problem
 
 _SHOWN_ROWS = 5
@@ -37,7 +37,7 @@ def check_frame(
         for name in contract.names
         if name not in frame.columns
     ]
-    columns: dict[str, NDArray[Any]] = {}
+    columns: dict[str, NDArray[Any] | Codes] = {}
     for column in contract.columns:
         if column.name not in frame.columns:
             continue
@@ -46,7 +46,7 @@ def check_frame(
         if column.required and column.type != "text" and faults.get(_MISSING) == list(range(frame.height)):
             faults = {f"has no value in any of the {frame.height} rows; remove it from columns": faults[_MISSING]}
         problems += [_problem(column, message, rows, place) for message, rows in faults.items()]
-    return Table(columns, frame.height), problems
+    return _table(columns, frame.height), problems
 
 
 def check_rows(contract: Contract, frame: pl.DataFrame) -> tuple[Table, dict[int, list[Problem]]]:
@@ -57,7 +57,7 @@ def check_rows(contract: Contract, frame: pl.DataFrame) -> tuple[Table, dict[int
     Returns:
         The table of all rows, and by row of the frame what is wrong with it; such a row of the table means nothing.
     """
-    columns: dict[str, NDArray[Any]] = {}
+    columns: dict[str, NDArray[Any] | Codes] = {}
     problems: dict[int, list[Problem]] = {}
     for column in contract.columns:
         faults: Faults = {}
@@ -67,7 +67,13 @@ def check_rows(contract: Contract, frame: pl.DataFrame) -> tuple[Table, dict[int
         for message, rows in faults.items():
             for row in rows:
                 problems.setdefault(row, []).append(Problem(column.name, message))
-    return Table(columns, frame.height), problems
+    return _table(columns, frame.height), problems
+
+
+def _table(columns: Mapping[str, NDArray[Any] | Codes], rows: int) -> Table:
+    codes = {name: found for name, found in columns.items() if isinstance(found, Codes)}
+    cells = {name: found.cells if isinstance(found, Codes) else found for name, found in columns.items()}
+    return Table(cells, rows, codes)
 
 
 def closest(name: str, names: Sequence[str], most: int = 12) -> str:
@@ -85,7 +91,11 @@ def without_missing(series: pl.Series, missing_values: Sequence[str]) -> pl.Seri
     return series.fill_nan(None) if series.dtype.is_float() else series
 
 
-def _convert(column: Column, series: pl.Series, missing_values: Sequence[str], faults: Faults) -> NDArray[Any]:
+def _convert(column: Column, series: pl.Series, missing_values: Sequence[str], faults: Faults) -> NDArray[Any] | Codes:
+    if column.type == "category" and series.dtype in (pl.String, pl.Enum):
+        return _words(column, series, missing_values, faults)
+    if column.type == "number" and series.dtype.is_numeric():
+        return _plain_numbers(column, series, faults)
     if column.type != "text":
         series = without_missing(series, missing_values)
     if column.required and column.type != "text":
@@ -103,6 +113,54 @@ def _times(series: pl.Series) -> NDArray[np.float64]:
     return series.cast(pl.Datetime("us")).dt.epoch("us").cast(pl.Float64).to_numpy() / 1e6
 
 
+def _words(column: Column, series: pl.Series, missing_values: Sequence[str], faults: Faults) -> Codes:
+    """A value is read once, however many rows have it."""
+    if isinstance(series.dtype, pl.Enum):
+        different = series.dtype.categories
+        coded = series
+    else:
+        different = series.unique(maintain_order=True).drop_nulls()
+        coded = series.cast(pl.Enum(different))
+    codes = coded.to_physical().cast(pl.Int64).fill_null(len(different)).to_numpy()
+    words = [*_strings(column, without_missing(different, missing_values)).to_list(), None]
+    wrong: Faults = {}
+    if column.required and (missing := [at for at, word in enumerate(words) if word is None]):
+        wrong[_MISSING] = missing
+    values = _read_all(column, words, wrong)
+    for message, at in wrong.items():
+        if (rows := np.flatnonzero(np.isin(codes, at))).size:
+            faults.setdefault(message, []).extend(rows.tolist())
+    return Codes(values, codes)
+
+
+def _plain_numbers(column: Column, series: pl.Series, faults: Faults) -> NDArray[np.float64]:
+    """Numbers that are numbers already; NaN is missing."""
+    numbers = series.cast(pl.Float64).to_numpy()
+    missing, infinite = np.isnan(numbers), np.isinf(numbers)
+    if column.required and missing.any():
+        faults.setdefault(_MISSING, []).extend(np.flatnonzero(missing).tolist())
+    for index in np.flatnonzero(infinite).tolist():
+        faults.setdefault(f"must be a number, got {_shown(series[index])}", []).append(index)
+    if column.outliers == "reject":
+        low, high = _bounds(column)
+        outside = np.flatnonzero(~infinite & ((numbers < low) | (numbers > high)))
+        if outside.size:
+            faults.setdefault(_outside(column), []).extend(outside.tolist())
+    return numbers
+
+
+def _bounds(column: Column) -> tuple[float, float]:
+    return (
+        -np.inf if column.minimum is None else column.minimum,
+        np.inf if column.maximum is None else column.maximum,
+    )
+
+
+def _outside(column: Column) -> str:
+    low, high = _bounds(column)
+    return f"must lie between {low:g} and {high:g}"
+
+
 def _numbers(column: Column, series: pl.Series, faults: Faults) -> NDArray[Any]:
     text = series.str.strip_chars() if series.dtype == pl.String else series
     numbers = text.cast(pl.Float64, strict=False)
@@ -110,10 +168,9 @@ def _numbers(column: Column, series: pl.Series, faults: Faults) -> NDArray[Any]:
     for index in wrong.arg_true().to_list():
         faults.setdefault(f"must be a number, got {_shown(series[index])}", []).append(index)
     if column.outliers == "reject":
-        low = -np.inf if column.minimum is None else column.minimum
-        high = np.inf if column.maximum is None else column.maximum
+        low, high = _bounds(column)
         outside = ~wrong & ((numbers < low) | (numbers > high)).fill_null(value=False)
-        _note(faults, f"must lie between {low:g} and {high:g}", outside)
+        _note(faults, _outside(column), outside)
     return numbers.to_numpy().astype(np.float64)
 
 

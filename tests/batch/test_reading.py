@@ -34,7 +34,7 @@ def read_all(source: Source, contract: Contract) -> tuple[dict[str, list[Any]], 
     for piece in find_pieces(source):
         for chunk in reader.chunks(piece):
             plain, other = respell(chunk.frame, contract, source.marks, dict(source.times))
-            checked, broken = check_rows(contract, plain)
+            checked, broken = check_rows(contract, plain, chunk.codes)
             wrong |= {chunk.first + row: told for row, told in (broken | other | chunk.faults).items()}
             for name in contract.names:
                 cells[name] += checked.columns[name].tolist()

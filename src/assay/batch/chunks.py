@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
+import numpy as np
 import polars as pl
 import pyarrow as pa
 from pyarrow import parquet
@@ -15,6 +16,7 @@ from assay.batch.fields import count_even, is_plain, read_rows
 from assay.batch.pieces import CHUNK_ROWS, Piece
 from assay.batch.reading import Faults
 from assay.batch.source import Source
+from assay.contract.table import Codes
 from assay.data.delimited import read_even
 from assay.data.dialect import Dialect
 from assay.data.structured import plain_column
@@ -27,20 +29,21 @@ _MOST_WORDS = 1024
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Rows of a file, the first of which is row `first`, from 0. `faults` are the rows of the frame that could not be
-    read: what stands in the frame in their place means nothing.
+    read: what stands in the frame in their place means nothing. `codes` are columns that are not in the frame.
     """
 
     first: int
     frame: pl.DataFrame
     faults: Faults
+    codes: Mapping[str, Codes] = field(default_factory=dict)
 
 
 class Reader:
     """Reads pieces of one file, the columns in `wanted` alone. Neighbouring pieces in order are the cheap way. Columns
-    of words in `coded` may come as enumerations.
+    of words in `coded` may come as codes.
     """
 
-    def __init__(self, source: Source, wanted: Sequence[str], coded: Sequence[str] = ()) -> None:
+    def __init__(self, source: Source, wanted: Sequence[str], coded: Collection[str] = ()) -> None:
         self._source = source
         self._coded = [name for name in coded if name in source.words]
         self._wanted = [name for name in source.columns if name in set(wanted)]
@@ -84,9 +87,11 @@ class Reader:
             first = self._at
             self._at += batch.num_rows
             if first >= piece.begin:
-                coded = [series for name in self._coded if (series := _enumeration(name, batch)) is not None]
-                frame, faults = _plain_columns(pl.DataFrame(pa.Table.from_batches([batch])), coded)
-                yield Chunk(piece.first + first - piece.begin, frame, faults)
+                codes = {name: found for name in self._coded if (found := _codes_of(name, batch)) is not None}
+                frame, faults = _plain_columns(
+                    pl.DataFrame(pa.Table.from_batches([batch.drop_columns([*codes])])), batch.num_rows
+                )
+                yield Chunk(piece.first + first - piece.begin, frame, faults, codes)
 
     def _read(self, content: bytes, rows: int) -> tuple[pl.DataFrame, Faults]:
         dialect, columns, wanted = self._source.dialect, self._source.columns, self._wanted
@@ -97,26 +102,26 @@ class Reader:
         return (frame, {}) if frame is not None else _read_fields(content, columns, wanted, dialect)
 
 
-def _enumeration(name: str, batch: pa.RecordBatch) -> pl.Series | None:
+def _codes_of(name: str, batch: pa.RecordBatch) -> Codes | None:
     """A column that Parquet keeps as codes of few words; None where they are many."""
     column = batch.column(name) if name in batch.schema.names else None
     if not isinstance(column, pa.DictionaryArray) or len(column.dictionary) > _MOST_WORDS:
         return None
-    words = column.dictionary.to_pylist()
-    if None in words or len(set(words)) != len(words):
-        return None
-    return pl.Series(name, column.indices.cast(pa.uint32())).cat.to(pl.Enum(words))
+    words = [*column.dictionary.to_pylist(), None]
+    at = to_series(column.indices).cast(pl.Int64).fill_null(len(words) - 1).to_numpy()
+    return Codes(np.array(words, dtype=object), at)
 
 
-def _plain_columns(frame: pl.DataFrame, coded: Sequence[pl.Series]) -> tuple[pl.DataFrame, Faults]:
-    """Columns of Parquet as training has them, but for those that are coded; bytes that are no text are faults."""
-    known = {series.name: series for series in coded}
+def to_series(array: pa.Array) -> pl.Series:
+    """An array as a series, by way of a table: the short ways load pandas or all of pyarrow.compute."""
+    return pl.DataFrame(pa.Table.from_arrays([array], ["values"])).to_series()
+
+
+def _plain_columns(frame: pl.DataFrame, rows: int) -> tuple[pl.DataFrame, Faults]:
+    """Columns of Parquet as training has them; bytes that are no text are faults."""
     columns: list[pl.Series] = []
     faults: Faults = {}
     for series in frame:
-        if series.name in known:
-            columns.append(known[series.name])
-            continue
         plain = plain_column(series)
         if plain is None:
             valid = [_is_text(value) for value in series.to_list()]
@@ -124,7 +129,7 @@ def _plain_columns(frame: pl.DataFrame, coded: Sequence[pl.Series]) -> tuple[pl.
                 faults.setdefault(row, []).append(Problem(series.name, "holds bytes that are not valid UTF-8"))
             plain = plain_column(series.set(~pl.Series(valid), None))
         columns.append(plain if plain is not None else series.cast(pl.String))
-    return pl.DataFrame(columns, height=frame.height), faults
+    return pl.DataFrame(columns, height=rows), faults
 
 
 def _is_text(value: bytes | None) -> bool:

@@ -13,8 +13,10 @@ from assay.data.dialect import Dialect
 from assay.errors import DataError
 
 #: How many rows are scored at once: bounds what a process needs, whatever the file.
-CHUNK_ROWS = 8192
-_GROUP_ROWS = 16 * CHUNK_ROWS
+CHUNK_ROWS = 32_768
+_PIECE_ROWS = 4 * CHUNK_ROWS
+#: A row group up to this is one piece: whoever scores the second half of one reads the first half too.
+_WHOLE_GROUP_ROWS = 2 * _PIECE_ROWS
 _BYTES = 4 << 20
 _MOST_BYTES = 64 << 20
 
@@ -62,8 +64,9 @@ def _groups(source: Source) -> Iterator[Piece]:
     with parquet.ParquetFile(source.path) as file:
         sizes = [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
     for group, size in enumerate(sizes):
-        for begin in range(0, size, _GROUP_ROWS):
-            rows = min(_GROUP_ROWS, size - begin)
+        most = size if size <= _WHOLE_GROUP_ROWS else _PIECE_ROWS
+        for begin in range(0, size, max(1, most)):
+            rows = min(most, size - begin)
             yield Piece(number, first, rows, begin, begin + rows, group)
             number, first = number + 1, first + rows
 

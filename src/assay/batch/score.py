@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from assay.batch.chunks import Chunk
+from assay.batch.chunks import Chunk, to_series
 from assay.batch.ids import prediction_ids
 from assay.batch.reading import respell
 from assay.batch.source import Source
@@ -66,20 +66,19 @@ def score(release: Release, chunk: Chunk, source: Source, keep: Sequence[str], j
     """Answer every row that the contract takes and the model scores; every other one is an error. None is lost."""
     contract, frame = release.contract, chunk.frame
     plain, misspelt = respell(frame, contract, source.marks, dict(source.times))
-    table, broken = check_rows(contract, plain)
+    table, broken = check_rows(contract, plain, chunk.codes)
     problems = broken | misspelt | chunk.faults
-    good = np.delete(np.arange(frame.height), list(problems))
+    good = np.delete(np.arange(table.rows), list(problems))
     probabilities = release.each_probabilities(table.take(good) if problems else table)
     scored = ~np.isnan(probabilities).any(axis=1)
     if not scored.all():
         problems |= {int(row): [Problem("", NOT_FINITE)] for row in good[~scored]}
         good, probabilities = good[scored], probabilities[scored]
     found = decide_frame(release.policy, probabilities)
-    ids = _texts(prediction_ids(job, chunk.first + 1, frame.height))
-    if problems:
-        ids, frame = ids[good], frame[good]
+    ids = _texts(prediction_ids(job, chunk.first + 1, table.rows))
+    ids = ids[good] if problems else ids
     kept = {
-        shown: frame[name].cast(pl.String) if frame.schema[name] == pl.Enum else frame[name]
+        shown: frame[name][good] if problems else frame[name]
         for name, shown in answer_columns(contract, keep).items()
         if name in frame.columns
     }
@@ -98,7 +97,7 @@ def _texts(characters: NDArray[np.uint8]) -> pl.Series:
     """Texts of equal length, one a row."""
     rows, length = characters.shape
     ends = np.arange(rows + 1, dtype=np.int64) * length
-    return pl.Series(pa.LargeStringArray.from_buffers(rows, pa.py_buffer(ends), pa.py_buffer(characters)))
+    return to_series(pa.LargeStringArray.from_buffers(rows, pa.py_buffer(ends), pa.py_buffer(characters)))
 
 
 def _words(policy: Policy, found: Decisions) -> tuple[pl.Series, pl.Series]:

@@ -60,6 +60,10 @@ def batch(
 
     The file is read as the one that the classifier learned from, or as options say.
     """
+    from assay.batch.crew import begin_crew, crew_size
+
+    if source.is_file() and crew_size(workers, source.stat().st_size) > 1:
+        begin_crew()
     from assay.app import open_app
     from assay.registry.releases import open_release, read_release, resolve
     from assay.spec.said import said_format

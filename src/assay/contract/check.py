@@ -49,10 +49,13 @@ def check_frame(
     return _table(columns, frame.height), problems
 
 
-def check_rows(contract: Contract, frame: pl.DataFrame) -> tuple[Table, dict[int, list[Problem]]]:
+def check_rows(
+    contract: Contract, frame: pl.DataFrame, codes: Mapping[str, Codes] | None = None
+) -> tuple[Table, dict[int, list[Problem]]]:
     """Check every row on its own, as `check_frame` would: what is wrong with one says nothing of its neighbours.
 
-    A column that the frame lacks is missing in every row.
+    A column that the frame lacks is missing in every row. `codes` are columns of categories, as the file writes them,
+    that are not in the frame.
 
     Returns:
         The table of all rows, and by row of the frame what is wrong with it; such a row of the table means nothing.
@@ -61,9 +64,12 @@ def check_rows(contract: Contract, frame: pl.DataFrame) -> tuple[Table, dict[int
     problems: dict[int, list[Problem]] = {}
     for column in contract.columns:
         faults: Faults = {}
-        absent = pl.Series(column.name, [None] * frame.height, dtype=pl.String)
-        series = frame[column.name] if column.name in frame.columns else absent
-        columns[column.name] = _convert(column, series, contract.missing_values, faults)
+        if codes and column.name in codes:
+            columns[column.name] = _read_words(column, codes[column.name], contract.missing_values, faults)
+        else:
+            absent = column.name not in frame.columns
+            series = pl.repeat(None, frame.height, dtype=pl.String, eager=True) if absent else frame[column.name]
+            columns[column.name] = _convert(column, series, contract.missing_values, faults)
         for message, rows in faults.items():
             for row in rows:
                 problems.setdefault(row, []).append(Problem(column.name, message))
@@ -92,7 +98,7 @@ def without_missing(series: pl.Series, missing_values: Sequence[str]) -> pl.Seri
 
 
 def _convert(column: Column, series: pl.Series, missing_values: Sequence[str], faults: Faults) -> NDArray[Any] | Codes:
-    if column.type == "category" and series.dtype in (pl.String, pl.Enum):
+    if column.type == "category" and series.dtype == pl.String:
         return _words(column, series, missing_values, faults)
     if column.type == "number" and series.dtype.is_numeric():
         return _plain_numbers(column, series, faults)
@@ -114,23 +120,23 @@ def _times(series: pl.Series) -> NDArray[np.float64]:
 
 
 def _words(column: Column, series: pl.Series, missing_values: Sequence[str], faults: Faults) -> Codes:
-    """A value is read once, however many rows have it."""
-    if isinstance(series.dtype, pl.Enum):
-        different = series.dtype.categories
-        coded = series
-    else:
-        different = series.unique(maintain_order=True).drop_nulls()
-        coded = series.cast(pl.Enum(different))
-    codes = coded.to_physical().cast(pl.Int64).fill_null(len(different)).to_numpy()
-    words = [*_strings(column, without_missing(different, missing_values)).to_list(), None]
+    different = series.unique(maintain_order=True).drop_nulls()
+    at = series.cast(pl.Enum(different)).to_physical().cast(pl.Int64).fill_null(len(different)).to_numpy()
+    return _read_words(column, Codes(np.array([*different.to_list(), None], dtype=object), at), missing_values, faults)
+
+
+def _read_words(column: Column, words: Codes, missing_values: Sequence[str], faults: Faults) -> Codes:
+    """A word is read once, however many rows have it."""
+    given = pl.Series(words.values, dtype=pl.String)
+    stripped = _strings(column, without_missing(given, missing_values)).to_list()
     wrong: Faults = {}
-    if column.required and (missing := [at for at, word in enumerate(words) if word is None]):
+    if column.required and (missing := [at for at, word in enumerate(stripped) if word is None]):
         wrong[_MISSING] = missing
-    values = _read_all(column, words, wrong)
-    for message, at in wrong.items():
-        if (rows := np.flatnonzero(np.isin(codes, at))).size:
+    values = _read_all(column, stripped, wrong)
+    for message, places in wrong.items():
+        if (rows := np.flatnonzero(np.isin(words.at, places))).size:
             faults.setdefault(message, []).extend(rows.tolist())
-    return Codes(values, codes)
+    return Codes(values, words.at)
 
 
 def _plain_numbers(column: Column, series: pl.Series, faults: Faults) -> NDArray[np.float64]:

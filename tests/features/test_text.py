@@ -6,8 +6,9 @@ import time
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
-from assay.features.statistics import STATISTICS, text_statistics
+from assay.features.statistics import STATISTICS, measure_texts, text_statistics
 from assay.features.text import find_words, prepare_character_grams, word_grams
 from tests.features.examples import texts
 
@@ -83,3 +84,9 @@ def test_no_text_takes_a_pattern_long(text: str) -> None:
     short = min(seconds(text) for _ in range(3))
     long = min(seconds(text * 10) for _ in range(3))
     assert long < 60 * max(short, 1e-3)
+
+
+@given(st.lists(st.none() | texts() | st.text("aaB \t\x1c!?@.:/w", max_size=30), max_size=12))
+def test_many_texts_are_measured_as_one_is(many: list[str | None]) -> None:
+    found = measure_texts(many)
+    assert found.tolist() == [list(text_statistics(text or "")) for text in many]

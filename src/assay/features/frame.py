@@ -15,8 +15,8 @@ from assay.contract.table import Codes, Table
 from assay.features.derived import derived_column
 from assay.features.plan import FeatureFrame, FeaturePlan, Lookup, Number, OneHot, Ordinal, Terms, TextStatistics
 from assay.features.row import number_range
-from assay.features.statistics import STATISTICS, text_statistics
-from assay.features.terms import Coder, TermCounts, count_terms, prepare_coder, read_idf, weigh_counts
+from assay.features.statistics import STATISTICS, measure_texts
+from assay.features.terms import TermCounter, TermCounts, prepare_counter, read_idf, weigh_counts
 from assay.features.tokens import Tokens
 
 #: The words of a column of categories, or their codes.
@@ -26,7 +26,7 @@ Words = NDArray[np.object_] | Codes
 class _Vocabulary(NamedTuple):
     terms: Terms
     idf: NDArray[np.float64]
-    code: Coder
+    counted: TermCounter
 
 
 def prepare_frame(plan: FeaturePlan, arrays: Mapping[str, NDArray[Any]]) -> Callable[[Table], FeatureFrame]:
@@ -35,13 +35,13 @@ def prepare_frame(plan: FeaturePlan, arrays: Mapping[str, NDArray[Any]]) -> Call
     Raises:
         ReleaseError: an array of the plan is missing or has another length.
     """
-    vocabularies = [_Vocabulary(terms, idf, prepare_coder(terms)) for terms, idf in read_idf(plan, arrays)]
+    vocabularies = [_Vocabulary(terms, idf, prepare_counter(terms)) for terms, idf in read_idf(plan, arrays)]
 
     def features(table: Table) -> FeatureFrame:
         columns = _columns(plan, table)
         parts = [
-            _Part(found := count_terms(columns[terms.column], code), weigh_counts(found, terms, idf), idf.size)
-            for terms, idf, code in vocabularies
+            _Part(found := counted(columns[terms.column]), weigh_counts(found, terms, idf), idf.size)
+            for terms, idf, counted in vocabularies
         ]
         return _frame(plan, table, columns, parts)
 
@@ -135,7 +135,7 @@ def _lookup(encoder: Lookup, column: Words, out: NDArray[np.float64]) -> int:
 
 
 def _text_statistics(encoder: TextStatistics, column: NDArray[np.object_], out: NDArray[np.float64]) -> int:
-    measured = np.array([text_statistics(text or "") for text in column]).reshape(len(column), len(STATISTICS))
+    measured = measure_texts(column)
     for at, name in enumerate(encoder.statistics):
         out[:, at] = measured[:, STATISTICS.index(name)]
     return len(encoder.statistics)

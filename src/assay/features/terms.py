@@ -10,10 +10,12 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import ReleaseError
+from assay.features.pairs import Found, prepare_pairs
 from assay.features.plan import FeaturePlan, Terms
 from assay.features.text import find_words, prepare_character_grams, word_grams
 
@@ -45,6 +47,9 @@ class TermCounts(NamedTuple):
     indptr: NDArray[np.int64]
     ids: NDArray[np.int32]
     counts: NDArray[np.uint8]
+
+
+TermCounter = Callable[[NDArray[Any]], TermCounts]
 
 
 def read_idf(plan: FeaturePlan, arrays: Mapping[str, NDArray[Any]]) -> Iterator[tuple[Terms, NDArray[np.float64]]]:
@@ -177,23 +182,30 @@ def prepare_weigher(terms: Terms, idf: NDArray[np.float64]) -> Weigher:
     return weigh
 
 
-def count_terms(texts: Iterable[str | None], coder: Coder) -> TermCounts:
-    """The terms of many texts; a missing text has none."""
-    found: list[TermCounts] = []
-    block: list[bytes | bytearray] = []
+def prepare_counter(terms: Terms) -> TermCounter:
+    """The function that counts the terms of many texts; a missing text has none."""
+    pairs = prepare_pairs(terms.word_terms, terms.words) if terms.words else None
+    code = prepare_coder(msgspec.structs.replace(terms, words=None) if pairs else terms)
+    find_all = _prepare_words(terms)
+    coded = pairs is None or terms.characters is not None
 
-    def flush() -> None:
-        lengths = np.array([len(packed) // 8 for packed in block], dtype=np.int64)
-        row_of = np.repeat(np.arange(len(block), dtype=np.int64), lengths)
-        found.append(count_positions(np.frombuffer(b"".join(block), np.int64), row_of, len(block)))
-        block.clear()
+    def count(texts: NDArray[Any]) -> TermCounts:
+        blocks = [texts[at : at + BLOCK_ROWS] for at in range(0, len(texts), BLOCK_ROWS)]
+        return join_counts([count_block(block) for block in blocks or [texts]])
 
-    for text in texts:
-        block.append(coder(text) if text else b"")
-        if len(block) == BLOCK_ROWS:
-            flush()
-    flush()
-    return join_counts(found)
+    def count_block(texts: NDArray[Any]) -> TermCounts:
+        found: list[Found] = []
+        if pairs is not None:
+            found.append(pairs([find_all(text.lower()) if text else [] for text in texts]))
+        if coded:
+            packed = [code(text) if text else b"" for text in texts]
+            lengths = np.array([len(one) // 8 for one in packed], dtype=np.int64)
+            row_of = np.repeat(np.arange(len(texts), dtype=np.int64), lengths)
+            found.append(Found(np.frombuffer(b"".join(packed), np.int64), row_of))
+        positions, row_of = (np.concatenate(each) for each in zip(*found, strict=True))
+        return count_positions(positions, row_of, len(texts))
+
+    return count
 
 
 def count_positions(positions: NDArray[np.int64], row_of: NDArray[np.int64], rows: int) -> TermCounts:

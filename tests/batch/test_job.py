@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import polars as pl
 import pytest
+from pyarrow import parquet
 
 from assay.batch.score import job_id
 from assay.contract.check import check_rows
@@ -22,8 +23,20 @@ from assay.errors import AssayError, ConfigurationError, ConflictError, DataErro
 from assay.policy.policy import Policy
 from assay.release.bundle import Bundle
 from assay.spec.tree import Format
-from tests.batch.material import DIGEST, Counted, Nobody, answers, as_csv, errors, prepared, rows_of, scored, write_csv
-from tests.release.material import trees_bundle
+from tests.batch.material import (
+    DIGEST,
+    Counted,
+    Nobody,
+    answers,
+    as_csv,
+    errors,
+    of_files,
+    prepared,
+    rows_of,
+    scored,
+    write_csv,
+)
+from tests.release.material import linear_bundle, trees_bundle
 
 FORMATS = (".parquet", ".csv", ".jsonl")
 
@@ -43,6 +56,34 @@ def test_every_row_is_answered_to_the_bit_as_online(tmp_path: Path, suffix: str)
         assert said == (online.label, online.decision, online.confidence)
         assert (answer["probability_ham"], answer["probability_spam"]) == online.probabilities
         assert answer["row"] == index + 1
+
+
+def test_categories_that_parquet_keeps_as_codes_are_answered_as_the_same_in_text(tmp_path: Path) -> None:
+    rows = rows_of(300)
+    words = ["free", " pro", "", "NA", "never seen", None]
+    frame = pl.DataFrame(rows).with_columns(plan=pl.Series([words[at % len(words)] for at in range(len(rows))]))
+    parquet.write_table(frame.to_arrow(), tmp_path / "coded.parquet", use_dictionary=True)
+    parquet.write_table(frame.to_arrow(), tmp_path / "plain.parquet", use_dictionary=False)
+    frame.with_columns(pl.col("plan").fill_null("")).write_csv(tmp_path / "in.csv")
+    told = []
+    for source in ("coded.parquet", "plain.parquet", "in.csv"):
+        scored(tmp_path / source, tmp_path / f"{source}.out.jsonl", keep=("plan",))
+        found = answers(tmp_path / f"{source}.out.jsonl")
+        told.append([{**answer, "prediction_id": "", "plan": answer["plan"] or ""} for answer in found])
+    assert told[0] == told[1] == told[2]
+
+
+def test_a_row_whose_score_is_not_finite_is_an_error_of_its_own(tmp_path: Path) -> None:
+    bundle = of_files(linear_bundle())
+    coefficients = bundle.model_arrays["coefficients"].copy()
+    coefficients[0, bundle.plan.names.index("used_share")] = 1e290
+    rows = [{**row, "amount": "3", "limit": "1"} for row in rows_of(6, quotes=False)]
+    rows[2]["limit"] = "1e-30"
+    source = write_csv(tmp_path / "in.csv", rows)
+    arrays = {**bundle.model_arrays, "coefficients": coefficients}
+    scored(source, tmp_path / "out.csv", bundle=replace(bundle, model_arrays=arrays, parity=()))
+    assert errors(tmp_path / "out.csv") == {3: [": the model gave a score that is not finite"]}
+    assert [answer["row"] for answer in answers(tmp_path / "out.csv")] == [1, 2, 4, 5, 6]
 
 
 def test_prediction_ids_are_those_of_the_job_and_the_row(tmp_path: Path) -> None:
@@ -92,7 +133,7 @@ def test_rows_that_break_the_contract_are_listed_with_their_number_and_none_is_l
         2: ["amount: must be a number, got 'many'", "verified: must be true or false, got 'maybe'"],
         5: ["text: must hold some text; without white space and control characters nothing is left"],
         7: [": 3 fields, not 8"],
-        8: [": not readable: unexpected end of data"],
+        8: [": not readable: a quote is not closed, or something follows the one that closes"],
     }
     assert [answer["row"] for answer in answers(tmp_path / "out.csv")] == [1, 3, 4, 6, 9]
     assert manifest.errors is not None
@@ -100,15 +141,14 @@ def test_rows_that_break_the_contract_are_listed_with_their_number_and_none_is_l
     assert sum(manifest.decisions.values()) == sum(manifest.labels.values()) == 5
 
 
-def test_lines_that_are_no_json_objects_are_errors(tmp_path: Path) -> None:
+def test_lines_that_are_no_json_objects_are_errors_and_blank_ones_no_rows(tmp_path: Path) -> None:
     lines = ['{"text": "call me", "amount": 3}', "", "[1]", '{"text": {"a": 1}}', "{", '{"text": "win", "plan": true}']
     (tmp_path / "in.jsonl").write_text("\n".join(lines) + "\n\n")
     scored(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
     found = errors(tmp_path / "out.jsonl")
-    assert sorted(found) == [2, 3, 4, 5]
-    assert found[2] == [": blank"]
-    assert found[4] == ["text: holds a list or an object, not a single value"]
-    assert [answer["row"] for answer in answers(tmp_path / "out.jsonl")] == [1, 6]
+    assert sorted(found) == [2, 3, 4]
+    assert found[3] == ["text: holds a list or an object, not a single value"]
+    assert [answer["row"] for answer in answers(tmp_path / "out.jsonl")] == [1, 5]
 
 
 def test_a_row_that_is_not_utf_8_is_an_error_of_its_own(tmp_path: Path) -> None:
@@ -238,7 +278,7 @@ def test_a_stale_errors_file_goes(tmp_path: Path) -> None:
         ("plan\nfree\n", {}, DataError, "lacks a column"),
         ("", {}, DataError, "is empty"),
         ("text,plan\n", {}, DataError, "no rows"),
-        ("text,text\na,b\n", {}, DataError, "names two columns"),
+        ("text,text\na,b\n", {}, DataError, "names columns 1 and 2"),
         ('"te"xt,plan\nhi\n', {}, DataError, "row 1: not readable"),
         ("PAR1 and then nothing", {}, DataError, "damaged Parquet"),
         ("\x1f\x8b and then nothing", {}, DataError, "damaged gzip"),

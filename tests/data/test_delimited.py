@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.data.delimited import _read_even, _read_row_by_row, read_delimited
+from assay.data.delimited import _read_row_by_row, read_delimited, read_even
 from assay.data.dialect import Dialect, recognise
 from assay.data.layout import find_layout
 from assay.spec.tree import Format
@@ -27,7 +27,7 @@ def test_both_ways_of_reading_agree(cells: list[list[str]], end: str, quoting: i
     stream = io.StringIO()
     csv.writer(stream, lineterminator=end, quoting=quoting).writerows(cells)  # type: ignore[arg-type, unused-ignore] - a constant of csv
     dialect = Dialect(header=False)
-    even = _read_even(stream.getvalue(), dialect)
+    even = read_even(stream.getvalue(), dialect)
     if even is None:
         return
     frame, lines = _read_row_by_row(SOURCE, stream.getvalue(), dialect)
@@ -37,7 +37,7 @@ def test_both_ways_of_reading_agree(cells: list[list[str]], end: str, quoting: i
 
 @given(st.text(st.sampled_from("ab,\"\n\r'ü"), max_size=40))
 def test_the_fast_way_never_reads_what_the_other_would_refuse(text: str) -> None:
-    even = _read_even(text, Dialect(header=False))
+    even = read_even(text, Dialect(header=False))
     if even is not None:
         assert even[0].rows() == _read_row_by_row(SOURCE, text, Dialect(header=False))[0].rows()
 

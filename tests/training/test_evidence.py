@@ -13,10 +13,11 @@ import pytest
 from assay.app import App, open_app
 from assay.errors import SpecError
 from assay.registry.releases import read_evidence
+from assay.release.manifest import CARD
 from assay.settings import Settings
 from assay.spec import parse_spec
 from assay.training import evaluate
-from assay.training.evidence import CARD, REPORT
+from assay.training.evidence import REPORT
 from assay.training.train import Destination, Trained, train
 from assay.values import Interval
 

@@ -16,9 +16,10 @@ from assay.data.dataset import load_dataset
 from assay.data.split import split
 from assay.errors import DataError, SpecError
 from assay.registry.releases import open_release, read_evidence
+from assay.release.manifest import CARD
 from assay.settings import Settings
 from assay.spec import parse_spec
-from assay.training.evidence import CARD, SCORES, TRIALS
+from assay.training.evidence import SCORES, TRIALS
 from assay.training.train import Destination, Trained, prepare_lesson, train
 
 SPEC = """\

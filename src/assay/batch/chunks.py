@@ -2,40 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
+import numpy as np
 import polars as pl
 import pyarrow as pa
 from pyarrow import parquet
 
-from assay.batch.fields import is_plain, read_rows
+from assay.batch.fields import count_even, is_plain, read_rows
 from assay.batch.pieces import CHUNK_ROWS, Piece
+from assay.batch.reading import Faults
 from assay.batch.source import Source
+from assay.contract.table import Codes
+from assay.data.delimited import read_even
 from assay.data.dialect import Dialect
+from assay.data.structured import plain_column
 from assay.errors import DataError, Problem
 
-Faults = dict[int, list[Problem]]
+#: Of more words than this, coding them for every chunk would cost more than it gains.
+_MOST_WORDS = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Rows of a file, the first of which is row `first`, from 0. `faults` are the rows of the frame that could not be
-    read: what stands in the frame in their place means nothing.
+    read: what stands in the frame in their place means nothing. `codes` are columns that are not in the frame.
     """
 
     first: int
     frame: pl.DataFrame
     faults: Faults
+    codes: Mapping[str, Codes] = field(default_factory=dict)
 
 
 class Reader:
-    """Reads pieces of one file, the columns in `wanted` alone. Neighbouring pieces in order are the cheap way."""
+    """Reads pieces of one file, the columns in `wanted` alone. Neighbouring pieces in order are the cheap way. Columns
+    of words in `coded` may come as codes.
+    """
 
-    def __init__(self, source: Source, wanted: Sequence[str]) -> None:
+    def __init__(self, source: Source, wanted: Sequence[str], coded: Collection[str] = ()) -> None:
         self._source = source
+        self._coded = [name for name in coded if name in source.words]
         self._wanted = [name for name in source.columns if name in set(wanted)]
         self._group, self._at = -1, 0
         self._batches: Iterator[pa.RecordBatch] = iter(())
@@ -61,7 +71,9 @@ class Reader:
 
     def _parquet(self, piece: Piece) -> Iterator[Chunk]:
         if self._group != piece.group or self._at > piece.begin:
-            file = parquet.ParquetFile(self._source.path, pre_buffer=False, buffer_size=1 << 20)
+            file = parquet.ParquetFile(
+                self._source.path, pre_buffer=False, buffer_size=1 << 20, read_dictionary=self._coded
+            )
             self._batches = file.iter_batches(
                 CHUNK_ROWS, row_groups=[piece.group], columns=self._wanted, use_threads=False
             )
@@ -75,16 +87,56 @@ class Reader:
             first = self._at
             self._at += batch.num_rows
             if first >= piece.begin:
-                frame = pl.DataFrame(pa.Table.from_batches([batch]))
-                coded = pl.selectors.categorical() | pl.selectors.enum() | pl.selectors.by_dtype(pl.Null)
-                yield Chunk(piece.first + first - piece.begin, frame.with_columns(coded.cast(pl.String)), {})
+                codes = {name: found for name in self._coded if (found := _codes_of(name, batch)) is not None}
+                frame, faults = _plain_columns(
+                    pl.DataFrame(pa.Table.from_batches([batch.drop_columns([*codes])])), batch.num_rows
+                )
+                yield Chunk(piece.first + first - piece.begin, frame, faults, codes)
 
     def _read(self, content: bytes, rows: int) -> tuple[pl.DataFrame, Faults]:
         dialect, columns, wanted = self._source.dialect, self._source.columns, self._wanted
         if dialect is None:
             return _read_json(content, wanted)
-        frame = _read_plain(content, rows, columns, wanted, dialect) if is_plain(content, dialect) else None
+        read = _read_plain if is_plain(content, dialect) else _read_quoted
+        frame = read(content, rows, columns, wanted, dialect)
         return (frame, {}) if frame is not None else _read_fields(content, columns, wanted, dialect)
+
+
+def _codes_of(name: str, batch: pa.RecordBatch) -> Codes | None:
+    """A column that Parquet keeps as codes of few words; None where they are many."""
+    column = batch.column(name) if name in batch.schema.names else None
+    if not isinstance(column, pa.DictionaryArray) or len(column.dictionary) > _MOST_WORDS:
+        return None
+    words = [*column.dictionary.to_pylist(), None]
+    at = to_series(column.indices).cast(pl.Int64).fill_null(len(words) - 1).to_numpy()
+    return Codes(np.array(words, dtype=object), at)
+
+
+def to_series(array: pa.Array) -> pl.Series:
+    """An array as a series, by way of a table: the short ways load pandas or all of pyarrow.compute."""
+    return pl.DataFrame(pa.Table.from_arrays([array], ["values"])).to_series()
+
+
+def _plain_columns(frame: pl.DataFrame, rows: int) -> tuple[pl.DataFrame, Faults]:
+    """Columns of Parquet as training has them; bytes that are no text are faults."""
+    columns: list[pl.Series] = []
+    faults: Faults = {}
+    for series in frame:
+        plain = plain_column(series)
+        if plain is None:
+            valid = [_is_text(value) for value in series.to_list()]
+            for row in (row for row, known in enumerate(valid) if not known):
+                faults.setdefault(row, []).append(Problem(series.name, "holds bytes that are not valid UTF-8"))
+            plain = plain_column(series.set(~pl.Series(valid), None))
+        columns.append(plain if plain is not None else series.cast(pl.String))
+    return pl.DataFrame(columns, height=rows), faults
+
+
+def _is_text(value: bytes | None) -> bool:
+    try:
+        return value is None or bool(value.decode() or True)
+    except UnicodeDecodeError:
+        return False
 
 
 def _read_plain(
@@ -92,7 +144,7 @@ def _read_plain(
 ) -> pl.DataFrame | None:
     """Lines without quotes, by polars; None where a line has not as many fields as there are columns."""
     delimiter = dialect.delimiter.encode()
-    if content.count(delimiter) != rows * (len(columns) - 1) or len(delimiter) != 1 or b"\n\n" in content:
+    if content.count(delimiter) != rows * (len(columns) - 1) or len(delimiter) != 1:
         return None
     if b"\r" in content:
         content = content.replace(b"\r\n", b"\n")
@@ -112,6 +164,23 @@ def _read_plain(
     return frame.select(pl.all().str.strip_chars_start(" ")) if dialect.spaced else frame
 
 
+def _read_quoted(
+    content: bytes, rows: int, columns: Sequence[str], wanted: Sequence[str], dialect: Dialect
+) -> pl.DataFrame | None:
+    """Lines with quotes that are as regular as they should be, as training reads them; None where they are not."""
+    if count_even(content, dialect, last=True) is None:
+        return None
+    try:
+        even = read_even(content.decode(), replace(dialect, comment=None, skip=0))
+    except UnicodeDecodeError:
+        return None
+    if even is None or even[0].shape != (rows, len(columns)):
+        return None
+    frame, _ = even
+    frame.columns = list(columns)
+    return frame.select(wanted)
+
+
 def _read_fields(
     content: bytes, columns: Sequence[str], wanted: Sequence[str], dialect: Dialect
 ) -> tuple[pl.DataFrame, Faults]:
@@ -123,8 +192,12 @@ def _read_fields(
     faults: Faults = {}
     for row in read_rows(text, dialect):
         wrong = row.wrong
+        if len(row.values) > len(columns) and not any(row.values[len(columns) :]):
+            del row.values[len(columns) :]
         if not wrong and len(row.values) != len(columns):
             wrong = f"{len(row.values)} fields, not {len(columns)}"
+        elif "\0" in text and any("\0" in value for value in row.values):
+            wrong = "holds a NUL character, which no text has"
         elif not valid and any(map(_is_surrogate, "".join(row.values))):
             wrong = "not valid UTF-8; if the file has another encoding, name it"
         if wrong:
@@ -139,12 +212,12 @@ def _read_json(content: bytes, wanted: Sequence[str]) -> tuple[pl.DataFrame, Fau
     cells: dict[str, list[str | None]] = {name: [] for name in wanted}
     faults: Faults = {}
     decode = msgspec.json.Decoder(dict[str, Any]).decode
-    for number, line in enumerate(content.split(b"\n")):
+    for number, line in enumerate(filter(bytes.strip, content.split(b"\n"))):
         row: dict[str, Any] = {}
         try:
             row = decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            faults[number] = [Problem("", f"not a JSON object: {error}" if line.strip() else "blank")]
+            faults[number] = [Problem("", f"not a JSON object: {error}")]
         for name, values in cells.items():
             try:
                 values.append(_json_cell(row.get(name)))

@@ -6,7 +6,6 @@ gives the same bytes; a file appears under its own name whole or not at all.
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections import Counter
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import msgspec
 
+from assay.batch.crew import crew_size
 from assay.batch.order import File, Manifest, Order, Watcher
 from assay.batch.output import form_of
 from assay.batch.pieces import find_pieces, measure
@@ -30,9 +30,6 @@ from assay.contract.check import closest
 from assay.contract.columns import Contract
 from assay.errors import AssayError, ConfigurationError, DataError, Problem
 from assay.release.core import Release
-
-#: Under so many bytes of input, starting more processes costs more than they gain.
-_SMALL = 8 << 20
 
 
 @dataclass(slots=True)
@@ -72,10 +69,10 @@ def run(
     began = clock()
     before = fingerprint(order.input)
     with staging_of(order) as staging:
-        source = open_source(order.input, order.form, release.contract, staging / "plain")
+        source = open_source(order.input, order.wish, release.contract, staging / "plain")
         task = _task(order, release, files, source, before)
         take_up(order, task)
-        workers = order.workers or (1 if before.size < _SMALL else len(os.sched_getaffinity(0)))
+        workers = crew_size(order.workers, before.size)
         tally = _score_all(order, task, workers, watcher)
         if fingerprint(order.input) != before:
             raise DataError(f"{order.input} has changed while it was read", remedy="run the job again")

@@ -8,23 +8,32 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from assay.batch.reading import Wish
+from assay.data.reading import Reading
 from assay.spec.tree import Format
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What is wanted. `keep` are columns of the input to carry to the output, `("all",)` for all of them, besides the
-    ids that the contract knows. `on_error`: whether a row that breaks the contract goes to the errors file or ends the
-    job. `workers` 0: one a core.
+    """What is wanted. `form` is what is said of how the input is written, `reading` how the release's file was read,
+    which goes for the rest. `keep` are columns of the input to carry to the output, `("all",)` for all of them, besides
+    the ids that the contract knows. `on_error`: whether a row that breaks the contract goes to the errors file or ends
+    the job. `workers` 0: one a core.
     """
 
     input: Path
     output: Path
     form: Format = field(default_factory=Format)
+    reading: Reading = field(default_factory=Reading)
     keep: tuple[str, ...] = ()
     on_error: Literal["file", "fail"] = "file"
     workers: int = 0
     force: bool = False
+
+    @property
+    def wish(self) -> Wish:
+        """How the input is to be read."""
+        return Wish(self.form, self.reading)
 
     @property
     def errors(self) -> Path:

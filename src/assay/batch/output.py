@@ -14,6 +14,8 @@ from pyarrow import ipc, parquet
 
 from assay.errors import ConfigurationError
 
+#: Columns of answers whose values hardly repeat.
+_UNREPEATED = frozenset({"row", "prediction_id", "confidence"})
 # What a spreadsheet takes for a formula when it stands first in a cell.
 _FORMULA = r"^[=+\-@\t\r\n]"
 
@@ -100,20 +102,29 @@ class _Parquet:
                 stream.write_table(table)
 
     def begin(self, path: Path, columns: Sequence[str]) -> Whole:
-        del columns
-        return _Groups(path)
+        return _Groups(path, columns)
 
 
 class _Groups:
-    def __init__(self, path: Path) -> None:
+    """Columns of words in few spellings are coded; of the others, whose values hardly repeat, that would only cost."""
+
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
         self._path = path
+        self._coded = [name for name in columns if name not in _UNREPEATED and not name.startswith("probability_")]
         self._writer: parquet.ParquetWriter | None = None
 
     def add(self, part: Path) -> None:
         with pa.memory_map(str(part)) as file, ipc.open_stream(file) as stream:
             table = stream.read_all()
             if self._writer is None:
-                self._writer = parquet.ParquetWriter(self._path, table.schema)
+                statistics = [name for name in table.column_names if name != "prediction_id"]
+                self._writer = parquet.ParquetWriter(
+                    self._path,
+                    table.schema,
+                    compression="zstd",
+                    use_dictionary=self._coded,
+                    write_statistics=statistics,
+                )
             self._writer.write_table(table, row_group_size=max(1, table.num_rows))
 
     def close(self) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyarrow import parquet
 
-from assay.batch.fields import is_plain, read_rows
+from assay.batch.fields import count_even, is_plain, read_rows
 from assay.batch.source import Source
 from assay.data.dialect import Dialect
 from assay.errors import DataError
 
 #: How many rows are scored at once: bounds what a process needs, whatever the file.
-CHUNK_ROWS = 8192
-_GROUP_ROWS = 16 * CHUNK_ROWS
+CHUNK_ROWS = 32_768
+_PIECE_ROWS = 4 * CHUNK_ROWS
+#: A row group up to this is one piece: whoever scores the second half of one reads the first half too.
+_WHOLE_GROUP_ROWS = 2 * _PIECE_ROWS
 _BYTES = 4 << 20
 _MOST_BYTES = 64 << 20
 
@@ -62,37 +64,46 @@ def _groups(source: Source) -> Iterator[Piece]:
     with parquet.ParquetFile(source.path) as file:
         sizes = [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
     for group, size in enumerate(sizes):
-        for begin in range(0, size, _GROUP_ROWS):
-            rows = min(_GROUP_ROWS, size - begin)
+        most = size if size <= _WHOLE_GROUP_ROWS else _PIECE_ROWS
+        for begin in range(0, size, max(1, most)):
+            rows = min(most, size - begin)
             yield Piece(number, first, rows, begin, begin + rows, group)
             number, first = number + 1, first + rows
 
 
 def _ranges(source: Source) -> Iterator[Piece]:
-    number = first = 0
-    begin = source.start
+    begin, held = source.start, None
     with source.path.open("rb") as file:
         while begin < source.end:
+            number, first = (held.number + 1, held.first + held.rows) if held else (0, 0)
             rows, length, size = 0, 0, _BYTES
-            while not rows:
+            while not length:
                 if size > _MOST_BYTES:
                     raise DataError(f"{source.path}, row {first + 1}: longer than {_MOST_BYTES >> 20} MiB")
                 file.seek(begin)
                 block = file.read(min(size, source.end - begin))
                 rows, length = _cut(block, source, last=begin + len(block) == source.end)
                 size *= 2
-            yield Piece(number, first, rows, begin, begin + length)
-            number, first, begin = number + 1, first + rows, begin + length
+            begin += length
+            if held and not rows:
+                held = replace(held, end=begin)
+            elif rows:
+                if held:
+                    yield held
+                held = Piece(number, first, rows, held.end if held else source.start, begin)
+    if held:
+        yield held
 
 
 def _cut(block: bytes, source: Source, *, last: bool) -> tuple[int, int]:
     """How many whole rows `block` begins with, and their length."""
-    if source.dialect is None or is_plain(block, source.dialect):
-        if last:
-            return block.count(b"\n") + (not block.endswith(b"\n")), len(block)
-        length = block.rfind(b"\n") + 1
-        return block.count(b"\n", 0, length), length
-    return _cut_fields(block, source.dialect, last=last)
+    dialect = source.dialect
+    if dialect is not None and not is_plain(block, dialect):
+        return count_even(block, dialect, last=last) or _cut_fields(block, dialect, last=last)
+    length = len(block) if last else block.rfind(b"\n") + 1
+    if dialect is None:
+        return sum(1 for line in block[:length].split(b"\n") if line.strip()), length
+    return block.count(b"\n", 0, length) + (last and not block.endswith(b"\n")), length
 
 
 def _cut_fields(block: bytes, dialect: Dialect, *, last: bool) -> tuple[int, int]:
@@ -105,4 +116,6 @@ def _cut_fields(block: bytes, dialect: Dialect, *, last: bool) -> tuple[int, int
         if row.cut and not last:
             break
         rows, end = rows + 1, row.end
+    else:
+        end = len(whole)
     return rows, len(whole[:end].encode("utf-8", errors="surrogateescape"))

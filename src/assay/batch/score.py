@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from assay.batch.chunks import Chunk
+from assay.batch.chunks import Chunk, to_series
+from assay.batch.ids import prediction_ids
+from assay.batch.reading import respell
+from assay.batch.source import Source
 from assay.contract.check import check_rows
 from assay.contract.columns import Contract
 from assay.errors import Problem
+from assay.policy.apply import NOT_FINITE, REVIEW, Decisions, decide_frame
+from assay.policy.policy import Policy
 from assay.release.core import Release
 
 _JOBS = uuid.UUID("6f1f0a0c-2d0e-5b7a-9d6f-0c7a3e1b5a42")
-#: UUID version 5 and variant 1 (RFC 9562, section 5.5), over the first 16 bytes of a SHA-1.
-_VERSION_AT, _VARIANT_AT = 6, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +36,6 @@ class Scored:
 def job_id(release_digest: str, input_sha256: str) -> uuid.UUID:
     """The same release and the same file are the same job, wherever and whenever it runs."""
     return uuid.uuid5(_JOBS, f"{release_digest} {input_sha256}")
-
-
-def prediction_ids(job: uuid.UUID, rows: NDArray[np.int64]) -> pl.Series:
-    """UUIDv5 of a job and each row number, as `uuid.uuid5(job, str(row))` writes it."""
-    begun = hashlib.sha1(job.bytes, usedforsecurity=False)
-    digests = []
-    for row in rows.tolist():
-        one = begun.copy()
-        one.update(b"%d" % row)
-        digests.append(one.digest())
-    raw = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 20)[:, :16].copy()
-    raw[:, _VERSION_AT] = raw[:, _VERSION_AT] & 0x0F | 0x50
-    raw[:, _VARIANT_AT] = raw[:, _VARIANT_AT] & 0x3F | 0x80
-    joined = raw.tobytes().hex()
-    hexes = pl.Series([joined[at : at + 32] for at in range(0, len(joined), 32)], dtype=pl.String)
-    parts = [hexes.str.slice(at, length) for at, length in ((0, 8), (8, 4), (12, 4), (16, 4), (20, 12))]
-    return pl.select(pl.concat_str(parts, separator="-")).to_series()
 
 
 def answer_columns(contract: Contract, keep: Sequence[str]) -> dict[str, str]:
@@ -77,31 +62,51 @@ def _own(contract: Contract) -> tuple[str, ...]:
     return (*fixed, *(f"probability_{name}" for name in contract.classes))
 
 
-def score(release: Release, chunk: Chunk, keep: Sequence[str], job: uuid.UUID) -> Scored:
-    """Answer every row that the contract takes; every other one is an error. None is lost.
-
-    Raises:
-        ReleaseError: the model gave a score that is not finite.
-    """
-    table, problems = check_rows(release.contract, chunk.frame)
-    problems |= chunk.faults
-    frame = chunk.frame
-    number = np.arange(chunk.first + 1, chunk.first + 1 + frame.height)
-    if problems:
-        good = np.setdiff1d(np.arange(frame.height), list(problems))
-        table, number, frame = table.take(good), number[good], frame[good]
-    found = release.answer_frame(table)
-    columns: dict[str, Any] = {
-        shown: frame[name] for name, shown in answer_columns(release.contract, keep).items() if name in frame.columns
+def score(release: Release, chunk: Chunk, source: Source, keep: Sequence[str], job: uuid.UUID) -> Scored:
+    """Answer every row that the contract takes and the model scores; every other one is an error. None is lost."""
+    contract, frame = release.contract, chunk.frame
+    plain, misspelt = respell(frame, contract, source.marks, dict(source.times))
+    table, broken = check_rows(contract, plain, chunk.codes)
+    problems = broken | misspelt | chunk.faults
+    good = np.delete(np.arange(table.rows), list(problems))
+    probabilities = release.each_probabilities(table.take(good) if problems else table)
+    scored = ~np.isnan(probabilities).any(axis=1)
+    if not scored.all():
+        problems |= {int(row): [Problem("", NOT_FINITE)] for row in good[~scored]}
+        good, probabilities = good[scored], probabilities[scored]
+    found = decide_frame(release.policy, probabilities)
+    ids = _texts(prediction_ids(job, chunk.first + 1, table.rows))
+    ids = ids[good] if problems else ids
+    kept = {
+        shown: frame[name][good] if problems else frame[name]
+        for name, shown in answer_columns(contract, keep).items()
+        if name in frame.columns
     }
-    told = pl.List(pl.String) if release.contract.task == "multilabel" else pl.String
     answered = (
-        pl.Series(number, dtype=pl.Int64),
-        prediction_ids(job, number),
-        pl.Series(found.label.tolist(), dtype=told),
-        pl.Series(found.decision.tolist(), dtype=told),
+        pl.Series(good + (chunk.first + 1), dtype=pl.Int64),
+        ids,
+        *_words(release.policy, found),
         found.confidence,
-        *np.ascontiguousarray(found.probabilities.T),
+        *np.ascontiguousarray(probabilities.T),
     )
-    columns |= dict(zip(_own(release.contract), answered, strict=True))
+    columns = kept | dict(zip(_own(contract), answered, strict=True))
     return Scored(pl.DataFrame(columns), {chunk.first + 1 + row: problems[row] for row in sorted(problems)})
+
+
+def _texts(characters: NDArray[np.uint8]) -> pl.Series:
+    """Texts of equal length, one a row."""
+    rows, length = characters.shape
+    ends = np.arange(rows + 1, dtype=np.int64) * length
+    return to_series(pa.LargeStringArray.from_buffers(rows, pa.py_buffer(ends), pa.py_buffer(characters)))
+
+
+def _words(policy: Policy, found: Decisions) -> tuple[pl.Series, pl.Series]:
+    """Labels and decisions."""
+    if policy.task == "multilabel":
+        several = pl.List(pl.String)
+        return pl.Series(found.label.tolist(), dtype=several), pl.Series(found.decision.tolist(), dtype=several)
+    words = pl.Series([*policy.classes, REVIEW], dtype=pl.String)
+    decided = found.label_index
+    if policy.review_within:
+        decided = np.where(found.decision == REVIEW, len(policy.classes), decided)
+    return words.gather(found.label_index), words.gather(decided)

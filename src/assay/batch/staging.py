@@ -56,7 +56,7 @@ def take_up(order: Order, task: Task) -> None:
     key = msgspec.json.encode(
         _Key(
             job=str(task.job),
-            source=f"{order.form.model_dump_json()} {task.source.dialect}",
+            source=f"{task.source.kind} {task.source.dialect} {task.source.marks} {task.source.times}",
             columns=task.keep,
             form=order.output.suffix,
             assay=installed("assay-ml"),

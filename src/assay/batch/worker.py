@@ -9,15 +9,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import msgspec
 import polars as pl
 
 from assay.batch.chunks import Reader
+from assay.batch.crew import hire
 from assay.batch.output import form_of
 from assay.batch.pieces import Piece
 from assay.batch.score import score
@@ -26,8 +26,6 @@ from assay.contract.columns import Contract
 from assay.errors import AssayError, Problem, StorageError
 from assay.release.bundle import read_files
 from assay.release.core import Release
-
-_THREADS = "POLARS_MAX_THREADS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +81,9 @@ class Scorer:
         self._task = task
         bundle = read_files(task.classifier, task.files)
         self._release = Release.prepare(bundle, version=task.version, digest=task.digest)
-        self._reader = Reader(task.source, [*self._release.contract.names, *task.keep])
+        contract = self._release.contract
+        categories = {column.name for column in contract.columns if column.type == "category"}
+        self._reader = Reader(task.source, [*contract.names, *task.keep], categories - {*task.keep})
         self._form = form_of(task.output)
 
     def __call__(self, piece: Piece) -> Done:
@@ -106,7 +106,7 @@ class Scorer:
 
         def answered() -> Iterator[pl.DataFrame]:
             for chunk in self._reader.chunks(piece):
-                scored = score(self._release, chunk, task.keep, task.job)
+                scored = score(self._release, chunk, task.source, task.keep, task.job)
                 errors.update(scored.errors)
                 answers, at = scored.answers, scored.answers.columns.index("prediction_id") + 1
                 labels.update(_counted(answers.to_series(at)))
@@ -175,7 +175,7 @@ def score_pieces(task: Task, pieces: Iterator[Piece], workers: int) -> Iterator[
     if workers == 1:
         yield from map(Scorer(task), pieces)
         return
-    crew = [_hire(task) for _ in range(workers)]
+    crew = [hire(work, task) for _ in range(workers)]
     try:
         yield from _direct({connection: process for process, connection in crew}, pieces)
     finally:
@@ -185,24 +185,7 @@ def score_pieces(task: Task, pieces: Iterator[Piece], workers: int) -> Iterator[
             process.join()
 
 
-def _hire(task: Task) -> tuple[SpawnProcess, Connection]:
-    context = get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=work, args=(task, theirs), daemon=True)
-    # The processes are as many as the cores: each has one thread, which polars must know before it is loaded.
-    before = os.environ.get(_THREADS)
-    os.environ[_THREADS] = "1"
-    try:
-        process.start()
-    finally:
-        os.environ.pop(_THREADS)
-        if before is not None:
-            os.environ[_THREADS] = before
-    theirs.close()
-    return process, ours
-
-
-def _direct(crew: Mapping[Connection, SpawnProcess], pieces: Iterator[Piece]) -> Iterator[Done]:
+def _direct(crew: Mapping[Connection, ForkServerProcess], pieces: Iterator[Piece]) -> Iterator[Done]:
     busy: set[Connection] = set()
 
     def assign(connection: Connection) -> None:
@@ -222,7 +205,7 @@ def _direct(crew: Mapping[Connection, SpawnProcess], pieces: Iterator[Piece]) ->
             yield done
 
 
-def _receive(connection: Connection, process: SpawnProcess) -> Done:
+def _receive(connection: Connection, process: ForkServerProcess) -> Done:
     try:
         told: Done | _Failed = connection.recv()
     except (EOFError, OSError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import typer
 from rich.console import Group, RenderableType
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 _LIBRARIES = frozenset({"polars", "pyarrow"})
 
 
+def _reading(help_text: str, *names: str, **more: Any) -> Any:
+    """An option that says how the input is written."""
+    return typer.Option(*names, help=help_text, rich_help_panel="How the input is written", **more)
+
+
 def batch(
     name: Annotated[str, typer.Argument(metavar="NAME[@VERSION]", help="Classifier or version: spam, spam@3.")],
     source: Annotated[Path, typer.Option("--input", metavar="FILE", help="CSV, Parquet or JSON lines; also .gz.")],
@@ -31,20 +36,42 @@ def batch(
         Literal["file", "fail"], typer.Option(help="A row that breaks the contract: into the errors file, or the end.")
     ] = "file",
     workers: Annotated[int, typer.Option(min=0, max=256, help="Processes that score; 0 takes one a core.")] = 0,
-    delimiter: Annotated[str, typer.Option(help="Delimiter of a CSV file.")] = "auto",
-    encoding: Annotated[str, typer.Option(help="Encoding of a text file, like latin-1.")] = "auto",
-    no_header: Annotated[bool, typer.Option("--no-header", help="The first line is a row already.")] = False,
+    delimiter: Annotated[str, _reading("Delimiter of a CSV file.")] = "auto",
+    encoding: Annotated[str, _reading("Encoding of a text file, like latin-1.")] = "auto",
+    header: Annotated[
+        bool | None, _reading("Whether the first line names the columns or is a row.", "--header/--no-header")
+    ] = None,
+    quote: Annotated[str, _reading("Character that fields are put in, or none.")] = "auto",
+    escape: Annotated[str, _reading("What stands before a quote that is meant as one, or none.")] = "auto",
+    comment: Annotated[str, _reading("What lines begin with that are comments, or none.")] = "auto",
+    skip: Annotated[str, _reading("How many lines stand above the table.")] = "auto",
+    decimal: Annotated[str, _reading("Decimal mark of numbers: . or ,")] = "auto",
+    thousands: Annotated[str, _reading("Mark between thousands, or none.")] = "auto",
+    times: Annotated[
+        list[str] | None,
+        _reading(
+            "How a column spells times, like day_first or epoch_s; repeatable.", "--times", metavar="COL=SPELLING"
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing output.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Classify every row of a file. Killed and run again, it goes on where it stopped and writes the same bytes."""
+    """Classify every row of a file. Killed and run again, it goes on where it stopped and writes the same bytes.
+
+    The file is read as the one that the classifier learned from, or as options say.
+    """
+    from assay.batch.crew import begin_crew, crew_size
+
+    if source.is_file() and crew_size(workers, source.stat().st_size) > 1:
+        begin_crew()
     from assay.app import open_app
     from assay.registry.releases import open_release, read_release, resolve
-    from assay.spec.tree import Format
+    from assay.spec.said import said_format
 
     try:
         from assay.batch.job import run
         from assay.batch.order import Order
+        from assay.batch.reading import recorded_reading
     except ModuleNotFoundError as error:
         if error.name not in _LIBRARIES:
             raise
@@ -56,7 +83,19 @@ def batch(
     order = Order(
         input=source,
         output=output,
-        form=Format(delimiter=delimiter, encoding=encoding, header=False if no_header else "auto"),
+        form=said_format(
+            delimiter=delimiter,
+            encoding=encoding,
+            header="auto" if header is None else header,
+            quote=quote,
+            escape=escape,
+            comment=comment,
+            skip=skip,
+            decimal=decimal,
+            thousands=thousands,
+            times=times or (),
+        ),
+        reading=recorded_reading(version, app.blobs),
         keep=tuple(column for said in keep or () for column in said.split(",")),
         on_error=on_error,
         workers=workers,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from assay.contract.cells import missing_time, prepare_cell
 from assay.contract.columns import Column, Contract
-from assay.contract.table import Table
+from assay.contract.table import Codes, Table
 from assay.errors import Problem
 
 _SHOWN_ROWS = 5
@@ -37,7 +37,7 @@ def check_frame(
         for name in contract.names
         if name not in frame.columns
     ]
-    columns: dict[str, NDArray[Any]] = {}
+    columns: dict[str, NDArray[Any] | Codes] = {}
     for column in contract.columns:
         if column.name not in frame.columns:
             continue
@@ -46,28 +46,40 @@ def check_frame(
         if column.required and column.type != "text" and faults.get(_MISSING) == list(range(frame.height)):
             faults = {f"has no value in any of the {frame.height} rows; remove it from columns": faults[_MISSING]}
         problems += [_problem(column, message, rows, place) for message, rows in faults.items()]
-    return Table(columns, frame.height), problems
+    return _table(columns, frame.height), problems
 
 
-def check_rows(contract: Contract, frame: pl.DataFrame) -> tuple[Table, dict[int, list[Problem]]]:
+def check_rows(
+    contract: Contract, frame: pl.DataFrame, codes: Mapping[str, Codes] | None = None
+) -> tuple[Table, dict[int, list[Problem]]]:
     """Check every row on its own, as `check_frame` would: what is wrong with one says nothing of its neighbours.
 
-    A column that the frame lacks is missing in every row.
+    A column that the frame lacks is missing in every row. `codes` are columns of categories, as the file writes them,
+    that are not in the frame.
 
     Returns:
         The table of all rows, and by row of the frame what is wrong with it; such a row of the table means nothing.
     """
-    columns: dict[str, NDArray[Any]] = {}
+    columns: dict[str, NDArray[Any] | Codes] = {}
     problems: dict[int, list[Problem]] = {}
     for column in contract.columns:
         faults: Faults = {}
-        absent = pl.Series(column.name, [None] * frame.height, dtype=pl.String)
-        series = frame[column.name] if column.name in frame.columns else absent
-        columns[column.name] = _convert(column, series, contract.missing_values, faults)
+        if codes and column.name in codes:
+            columns[column.name] = _read_words(column, codes[column.name], contract.missing_values, faults)
+        else:
+            absent = column.name not in frame.columns
+            series = pl.repeat(None, frame.height, dtype=pl.String, eager=True) if absent else frame[column.name]
+            columns[column.name] = _convert(column, series, contract.missing_values, faults)
         for message, rows in faults.items():
             for row in rows:
                 problems.setdefault(row, []).append(Problem(column.name, message))
-    return Table(columns, frame.height), problems
+    return _table(columns, frame.height), problems
+
+
+def _table(columns: Mapping[str, NDArray[Any] | Codes], rows: int) -> Table:
+    codes = {name: found for name, found in columns.items() if isinstance(found, Codes)}
+    cells = {name: found.cells if isinstance(found, Codes) else found for name, found in columns.items()}
+    return Table(cells, rows, codes)
 
 
 def closest(name: str, names: Sequence[str], most: int = 12) -> str:
@@ -85,7 +97,11 @@ def without_missing(series: pl.Series, missing_values: Sequence[str]) -> pl.Seri
     return series.fill_nan(None) if series.dtype.is_float() else series
 
 
-def _convert(column: Column, series: pl.Series, missing_values: Sequence[str], faults: Faults) -> NDArray[Any]:
+def _convert(column: Column, series: pl.Series, missing_values: Sequence[str], faults: Faults) -> NDArray[Any] | Codes:
+    if column.type == "category" and series.dtype == pl.String:
+        return _words(column, series, missing_values, faults)
+    if column.type == "number" and series.dtype.is_numeric():
+        return _plain_numbers(column, series, faults)
     if column.type != "text":
         series = without_missing(series, missing_values)
     if column.required and column.type != "text":
@@ -103,6 +119,54 @@ def _times(series: pl.Series) -> NDArray[np.float64]:
     return series.cast(pl.Datetime("us")).dt.epoch("us").cast(pl.Float64).to_numpy() / 1e6
 
 
+def _words(column: Column, series: pl.Series, missing_values: Sequence[str], faults: Faults) -> Codes:
+    different = series.unique(maintain_order=True).drop_nulls()
+    at = series.cast(pl.Enum(different)).to_physical().cast(pl.Int64).fill_null(len(different)).to_numpy()
+    return _read_words(column, Codes(np.array([*different.to_list(), None], dtype=object), at), missing_values, faults)
+
+
+def _read_words(column: Column, words: Codes, missing_values: Sequence[str], faults: Faults) -> Codes:
+    """A word is read once, however many rows have it."""
+    given = pl.Series(words.values, dtype=pl.String)
+    stripped = _strings(column, without_missing(given, missing_values)).to_list()
+    wrong: Faults = {}
+    if column.required and (missing := [at for at, word in enumerate(stripped) if word is None]):
+        wrong[_MISSING] = missing
+    values = _read_all(column, stripped, wrong)
+    for message, places in wrong.items():
+        if (rows := np.flatnonzero(np.isin(words.at, places))).size:
+            faults.setdefault(message, []).extend(rows.tolist())
+    return Codes(values, words.at)
+
+
+def _plain_numbers(column: Column, series: pl.Series, faults: Faults) -> NDArray[np.float64]:
+    """Numbers that are numbers already; NaN is missing."""
+    numbers = series.cast(pl.Float64).to_numpy()
+    missing, infinite = np.isnan(numbers), np.isinf(numbers)
+    if column.required and missing.any():
+        faults.setdefault(_MISSING, []).extend(np.flatnonzero(missing).tolist())
+    for index in np.flatnonzero(infinite).tolist():
+        faults.setdefault(f"must be a number, got {_shown(series[index])}", []).append(index)
+    if column.outliers == "reject":
+        low, high = _bounds(column)
+        outside = np.flatnonzero(~infinite & ((numbers < low) | (numbers > high)))
+        if outside.size:
+            faults.setdefault(_outside(column), []).extend(outside.tolist())
+    return numbers
+
+
+def _bounds(column: Column) -> tuple[float, float]:
+    return (
+        -np.inf if column.minimum is None else column.minimum,
+        np.inf if column.maximum is None else column.maximum,
+    )
+
+
+def _outside(column: Column) -> str:
+    low, high = _bounds(column)
+    return f"must lie between {low:g} and {high:g}"
+
+
 def _numbers(column: Column, series: pl.Series, faults: Faults) -> NDArray[Any]:
     text = series.str.strip_chars() if series.dtype == pl.String else series
     numbers = text.cast(pl.Float64, strict=False)
@@ -110,10 +174,9 @@ def _numbers(column: Column, series: pl.Series, faults: Faults) -> NDArray[Any]:
     for index in wrong.arg_true().to_list():
         faults.setdefault(f"must be a number, got {_shown(series[index])}", []).append(index)
     if column.outliers == "reject":
-        low = -np.inf if column.minimum is None else column.minimum
-        high = np.inf if column.maximum is None else column.maximum
+        low, high = _bounds(column)
         outside = ~wrong & ((numbers < low) | (numbers > high)).fill_null(value=False)
-        _note(faults, f"must lie between {low:g} and {high:g}", outside)
+        _note(faults, _outside(column), outside)
     return numbers.to_numpy().astype(np.float64)
 
 

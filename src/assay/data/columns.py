@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from assay.contract.columns import Column
 from assay.contract.infer import Seen, infer
@@ -34,7 +35,7 @@ def find_columns(
         times = [column.name for column in declared if column.type == "timestamp"]
         numbers = [column.name for column in declared if column.type == "number"]
         spelling = recognise_spelling(raw, numbers=numbers, times=times, known_times=times)
-        return declared, respell(raw, spelling, declared)
+        return declared, _spelled(raw, spelling, declared)
     absent = [name for name in named if name not in raw.frame.columns or name in others]
     if absent:
         raise DataError(
@@ -45,7 +46,20 @@ def find_columns(
     seen, spelling = infer_columns(raw, others, entity=spec.data.entity, time=spec.data.time)
     columns = tuple(item.column for item in seen.values() if item.column is not None)
     _check_time(spec, columns)
-    return columns, respell(raw, spelling, columns)
+    return columns, _spelled(raw, spelling, columns)
+
+
+def _spelled(raw: Raw, spelling: Spelling, columns: tuple[Column, ...]) -> Raw:
+    """The rows in plain spelling; their form says how they were spelt."""
+    clocks = {column.name for column in columns if column.type == "timestamp"}
+    form = raw.form.model_copy(
+        update={
+            "decimal": spelling.marks.decimal,
+            "thousands": spelling.marks.thousands or "none",
+            "times": {name: kind for name, kind in spelling.times.items() if name in clocks},
+        }
+    )
+    return replace(respell(raw, spelling, columns), form=form)
 
 
 def infer_columns(

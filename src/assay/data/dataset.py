@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from assay.contract.table import Table
 from assay.data.columns import find_columns
 from assay.data.labels import LabelSets, label_strings, read_label_sets
 from assay.data.read import Raw, read
+from assay.data.reading import Reading
 from assay.errors import DataError, Problem
 from assay.spec import Spec, check_classes
 from assay.values import Task
@@ -35,7 +36,7 @@ class Dataset:
     label applies; `entity` (rows,) strings or None; `time` (rows,) epoch seconds, or numbers that only say the order;
     `part` (rows,) the column that names train, validation and gate. `dropped` rows had no label. `unused` are columns
     of the file outside the spec, `after_outcome` columns of the spec that are known too late to be features. `place`
-    names a row for a person.
+    names a row for a person, `reading` says how the file was read.
     """
 
     table: Table
@@ -43,6 +44,7 @@ class Dataset:
     contract: Contract
     checksum: str
     place: Callable[[int], str]
+    reading: Reading = field(default_factory=Reading)
     entity: NDArray[Any] | None = None
     time: NDArray[np.float64] | None = None
     part: NDArray[Any] | None = None
@@ -98,6 +100,7 @@ def load_dataset(spec: Spec, directory: Path, columns: tuple[Column, ...] | None
         contract=contract,
         checksum=raw.checksum,
         place=raw.place,
+        reading=Reading.of(raw.kind, raw.form),
         entity=table.columns[contract.entity] if contract.entity else None,
         time=table.columns[contract.time] if contract.time else None,
         part=_part(spec, raw),

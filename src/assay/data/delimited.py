@@ -28,7 +28,7 @@ def read_delimited(source: Path, text: str, dialect: Dialect) -> tuple[pl.DataFr
     Raises:
         DataError: a row has more or fewer fields than the header; two columns share a name; a quote is not closed.
     """
-    frame, lines = _read_even(text, dialect) or _read_row_by_row(source, text, dialect)
+    frame, lines = read_even(text, dialect) or _read_row_by_row(source, text, dialect)
     header = [str(cell) for cell in frame.row(0)] if dialect.header else None
     if dialect.header:
         frame, lines = frame[1:], lines[1:]
@@ -41,12 +41,13 @@ def read_delimited(source: Path, text: str, dialect: Dialect) -> tuple[pl.DataFr
     ]
     named = [said for name, said in zip(frame.columns, header, strict=True) if name not in nothing]
     frame = frame.drop(nothing)
-    frame.columns = _names(source, named)
+    frame.columns = column_names(source, named)
     return frame, _place(lines)
 
 
-def _read_even(text: str, dialect: Dialect) -> tuple[pl.DataFrame, NDArray[np.int64]] | None:
-    """The fast way, for text that is as regular as it should be: the first row is row 0 of the frame.
+def read_even(text: str, dialect: Dialect) -> tuple[pl.DataFrame, NDArray[np.int64]] | None:
+    """The fast way, for text that is as regular as it should be: columns of strings, the first row being row 0, and the
+    line of each row.
 
     None where a row is blank or of another width than the others, or a quote stands where none can.
     """
@@ -120,7 +121,12 @@ def _is_blank(series: pl.Series) -> bool:
     return bool((series.str.strip_chars() == "").all())
 
 
-def _names(source: Path, header: Sequence[str]) -> list[str]:
+def column_names(source: Path, header: Sequence[str]) -> list[str]:
+    """The names in a header; a column without one is called after its position.
+
+    Raises:
+        DataError: two columns share a name.
+    """
     names = [name.strip() or f"column_{position}" for position, name in enumerate(header, start=1)]
     for position, name in enumerate(names):
         if name in names[:position]:

@@ -94,12 +94,9 @@ def _is_known(encoding: str) -> bool:
 
 
 def _recognise(source: Path, content: bytes) -> str:
-    for mark, encoding in (*_MARKS, *_MARKS_16):
-        if content.startswith(mark):
-            return encoding
-    wide = _without_mark(content)
-    if wide is not None:
-        return wide
+    marked = marked_encoding(content)
+    if marked is not None:
+        return marked
     try:
         content.decode("utf-8")
     except UnicodeDecodeError:
@@ -107,8 +104,13 @@ def _recognise(source: Path, content: bytes) -> str:
     return "utf-8"
 
 
-def _without_mark(content: bytes) -> str | None:
-    """UTF-16 without a byte order mark: in text that is mostly ASCII every other byte is 0."""
+def marked_encoding(content: bytes) -> str | None:
+    """The encoding that the first bytes of a text tell for certain: a byte order mark, or UTF-16 without one, where in
+    text that is mostly ASCII every other byte is 0.
+    """
+    for mark, encoding in (*_MARKS, *_MARKS_16):
+        if content.startswith(mark):
+            return encoding
     start = content[:4096]
     half = len(start) // 2
     for offset, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):

@@ -29,12 +29,13 @@ class Layout:
         return bool(len(self.widths)) and bool((self.widths == self.widths[0]).all() and (self.lengths > 0).all())
 
 
-def find_layout(text: str, delimiter: str, quote: str | None) -> Layout:
-    """Scan `text`, whose lines end with a line feed; blank lines at its end are no rows.
+def find_layout(text: str | bytes, delimiter: str, quote: str | None) -> Layout:
+    """Scan `text` (or its bytes in UTF-8), whose lines end with a line feed; blank lines at its end are no rows.
 
     Delimiters and line ends within quotes are part of a field (RFC 4180).
     """
-    content = np.frombuffer(text.rstrip("\r\n").encode("utf-8", "surrogatepass"), dtype=np.uint8)
+    encoded = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    content = np.frombuffer(encoded.rstrip(b"\r\n"), dtype=np.uint8)
     ends = np.flatnonzero(content == _NEWLINE)
     between = np.flatnonzero(content == ord(delimiter))
     breaks, whole = ends, True

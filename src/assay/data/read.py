@@ -17,13 +17,14 @@ import polars as pl
 from assay.data.delimited import Place, read_delimited
 from assay.data.dialect import Dialect, reading, recognise
 from assay.data.encoding import decode
+from assay.data.reading import Kind
 from assay.data.structured import read_json, read_parquet
 from assay.data.unpack import plain_suffix, unpack
 from assay.errors import DataError, Problem
 from assay.spec.tree import Format
 
-_PARQUET = b"PAR1"
-_JSON_SUFFIXES = frozenset({".jsonl", ".ndjson", ".json"})
+PARQUET = b"PAR1"
+JSON_SUFFIXES = frozenset({".jsonl", ".ndjson", ".json"})
 _PATTERN = "*?["
 _SHOWN = 5
 
@@ -33,15 +34,16 @@ class Raw:
     """The rows of a file before anything is known of their meaning.
 
     `checksum` is the SHA-256 of the file's bytes, or of the checksums of several files in their order. `place` names a
-    row (from 0) for a person. `form` is the format as it was asked for, with what was recognised in place of `auto`;
-    `dialect` says it of delimited text and is None for others. `left_out` has the columns that hold no single values,
-    and why.
+    row (from 0) for a person. `kind` is what sort of file it is. `form` is the format as it was asked for,
+    with what was recognised in place of `auto`; `dialect` says it of delimited text and is None for others. `left_out`
+    has the columns that hold no single values, and why.
     """
 
     frame: pl.DataFrame
     checksum: str
     place: Place
     form: Format
+    kind: Kind = "delimited"
     dialect: Dialect | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
@@ -88,20 +90,22 @@ def _read_one(source: Path, form: Format) -> Raw:
     content = unpack(source, content)
     if not content.strip():
         raise DataError(f"{source} is empty", remedy="name a file with a header or at least one row")
-    if content.startswith(_PARQUET):
+    if content.startswith(PARQUET):
         frame, left_out = read_parquet(source, content)
-        return Raw(frame, checksum, lambda index: f"row {index + 1}", form, left_out=left_out, files=(source,))
+        return Raw(
+            frame, checksum, lambda index: f"row {index + 1}", form, "parquet", left_out=left_out, files=(source,)
+        )
     text, encoding = decode(source, content, form.encoding)
-    if plain_suffix(source) in _JSON_SUFFIXES:
+    if plain_suffix(source) in JSON_SUFFIXES:
         frame, left_out, place = read_json(source, text)
         known = form.model_copy(update={"encoding": encoding})
-        return Raw(frame, checksum, place, known, left_out=left_out, files=(source,))
+        return Raw(frame, checksum, place, known, "json", left_out=left_out, files=(source,))
     if "\n" not in text:
         text = text.replace("\r", "\n")
     dialect = recognise(text, form)
     frame, place = read_delimited(source, text, dialect)
     known = form.model_copy(update={"encoding": encoding, **reading(dialect)})
-    return Raw(frame, checksum, place, known, dialect, files=(source,))
+    return Raw(frame, checksum, place, known, dialect=dialect, files=(source,))
 
 
 def _content(source: Path) -> bytes:

@@ -39,7 +39,7 @@ def plain_columns(frame: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, str]]:
     columns: list[pl.Series] = []
     left_out: dict[str, str] = {}
     for series in frame:
-        plain = _plain(series)
+        plain = plain_column(series)
         if plain is None:
             left_out[series.name] = f"holds {series.dtype}, not single values"
         else:
@@ -47,7 +47,8 @@ def plain_columns(frame: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, str]]:
     return pl.DataFrame(columns), left_out
 
 
-def _plain(series: pl.Series) -> pl.Series | None:
+def plain_column(series: pl.Series) -> pl.Series | None:
+    """A column of Parquet as the contract's columns have it; None where it holds no single values."""
     kind = series.dtype
     if kind == pl.Null:
         return series.cast(pl.String)

@@ -11,13 +11,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.contract.table import Table
+from assay.contract.table import Codes, Table
 from assay.features.derived import derived_column
 from assay.features.plan import FeatureFrame, FeaturePlan, Lookup, Number, OneHot, Ordinal, Terms, TextStatistics
 from assay.features.row import number_range
 from assay.features.statistics import STATISTICS, text_statistics
 from assay.features.terms import Coder, TermCounts, count_terms, prepare_coder, read_idf, weigh_counts
 from assay.features.tokens import Tokens
+
+#: The words of a column of categories, or their codes.
+Words = NDArray[np.object_] | Codes
 
 
 class _Vocabulary(NamedTuple):
@@ -40,7 +43,7 @@ def prepare_frame(plan: FeaturePlan, arrays: Mapping[str, NDArray[Any]]) -> Call
             _Part(found := count_terms(columns[terms.column], code), weigh_counts(found, terms, idf), idf.size)
             for terms, idf, code in vocabularies
         ]
-        return _frame(plan, columns, table.rows, parts)
+        return _frame(plan, table, columns, parts)
 
     return features
 
@@ -67,7 +70,7 @@ def evaluate_frame(
     for terms, idf in read_idf(plan, arrays):
         found = tokens[terms.column].counts_of(terms.word_terms, terms.character_terms, rows)
         parts.append(_Part(found, weigh_counts(found, terms, idf), idf.size))
-    return _frame(plan, _columns(plan, part), part.rows, parts)
+    return _frame(plan, part, _columns(plan, part), parts)
 
 
 class _Part(NamedTuple):
@@ -85,12 +88,17 @@ def _columns(plan: FeaturePlan, table: Table) -> dict[str, NDArray[Any]]:
     return columns
 
 
-def _frame(plan: FeaturePlan, columns: Mapping[str, NDArray[Any]], rows: int, parts: list[_Part]) -> FeatureFrame:
+def _frame(plan: FeaturePlan, table: Table, columns: Mapping[str, NDArray[Any]], parts: list[_Part]) -> FeatureFrame:
+    rows = table.rows
     dense = np.zeros((rows, len(plan.names)), order="F")
+    # A derived column may have the name of none.
+    codes = {name: codes for name, codes in table.codes.items() if columns[name] is table.columns[name]}
     at = 0
     for encoder in plan.encoders:
         if not isinstance(encoder, Terms):
-            at += _ENCODE[type(encoder)](encoder, columns[encoder.column], dense[:, at:])
+            column = codes.get(encoder.column) if isinstance(encoder, OneHot | Ordinal | Lookup) else None
+            cells = columns[encoder.column] if column is None else column
+            at += _ENCODE[type(encoder)](encoder, cells, dense[:, at:])
     indptr, indices, values = _side_by_side(parts, rows)
     if plan.precision == "float32":
         dense = dense.astype(np.float32).astype(np.float64)
@@ -106,7 +114,7 @@ def _number(encoder: Number, column: NDArray[np.float64], out: NDArray[np.float6
     return 1 + _indicator(encoder.indicator, missing, out[:, 1:])
 
 
-def _one_hot(encoder: OneHot, column: NDArray[np.object_], out: NDArray[np.float64]) -> int:
+def _one_hot(encoder: OneHot, column: Words, out: NDArray[np.float64]) -> int:
     width = len(encoder.values)
     codes = _codes(encoder, column)
     known = np.flatnonzero(codes >= 0)
@@ -114,15 +122,15 @@ def _one_hot(encoder: OneHot, column: NDArray[np.object_], out: NDArray[np.float
     return width + _indicator(encoder.indicator, _missing(column), out[:, width:])
 
 
-def _ordinal(encoder: Ordinal, column: NDArray[np.object_], out: NDArray[np.float64]) -> int:
+def _ordinal(encoder: Ordinal, column: Words, out: NDArray[np.float64]) -> int:
     out[:, 0] = _codes(encoder, column)
     return 1 + _indicator(encoder.indicator, _missing(column), out[:, 1:])
 
 
-def _lookup(encoder: Lookup, column: NDArray[np.object_], out: NDArray[np.float64]) -> int:
+def _lookup(encoder: Lookup, column: Words, out: NDArray[np.float64]) -> int:
     numbers: dict[str | None, float] = dict(zip(encoder.values, encoder.numbers, strict=True))
     numbers[None] = encoder.missing
-    out[:, 0] = [numbers.get(cell, encoder.other) for cell in column]
+    out[:, 0] = _each(column, lambda cell: numbers.get(cell, encoder.other), np.float64)
     return 1
 
 
@@ -142,12 +150,18 @@ _ENCODE: dict[type, Any] = {
 }
 
 
-def _codes(encoder: OneHot | Ordinal, column: NDArray[np.object_]) -> NDArray[np.intp]:
+def _each(column: Words, number_of: Callable[[str | None], float], kind: type[np.generic]) -> NDArray[Any]:
+    """A number for the word of each row."""
+    if isinstance(column, Codes):
+        return np.array([number_of(word) for word in column.values], dtype=kind).take(column.at)
+    return np.array([number_of(word) for word in column], dtype=kind)
+
+
+def _codes(encoder: OneHot | Ordinal, column: Words) -> NDArray[np.intp]:
     table: dict[str | None, int] = {value: at for at, value in enumerate(encoder.values)}
     if encoder.impute in table:
         table[None] = table[encoder.impute]
-    find = table.get
-    return np.array([find(cell, -1) for cell in column], dtype=np.intp)
+    return _each(column, lambda word: table.get(word, -1), np.intp)
 
 
 def _indicator(wanted: bool, missing: NDArray[np.bool_], out: NDArray[np.float64]) -> int:
@@ -156,8 +170,8 @@ def _indicator(wanted: bool, missing: NDArray[np.bool_], out: NDArray[np.float64
     return int(wanted)
 
 
-def _missing(column: NDArray[np.object_]) -> NDArray[np.bool_]:
-    return np.array([cell is None for cell in column], dtype=np.bool_)
+def _missing(column: Words) -> NDArray[np.bool_]:
+    return _each(column, lambda word: word is None, np.bool_)
 
 
 def _side_by_side(parts: list[_Part], rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:

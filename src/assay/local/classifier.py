@@ -135,9 +135,9 @@ class Classifier:
                 f"reading a DataFrame needs {error.name}, which is not installed",
                 remedy="pip install 'assay-ml[train]', or give rows: df.to_dict(\"records\")",
             ) from None
-        spelling = self._card().get("data", {}).get("spelling", {})
+        form = self._card().get("data", {}).get("reading", {}).get("format", {})
         try:
-            return list(read_examples(frame, self._served.release.contract, Format.model_validate(spelling)))
+            return list(read_examples(frame, self._served.release.contract, Format.model_validate(form)))
         except ContractError as error:
             raise self._refusal(error.problems) from None
 

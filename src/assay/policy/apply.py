@@ -1,6 +1,4 @@
-"""Raw scores -> probabilities -> decision. Many rows go through the very functions that one row goes through, so the
-two agree bit for bit.
-"""
+"""Raw scores -> probabilities -> decision, for one row and for many: the two agree bit for bit."""
 
 from __future__ import annotations
 
@@ -13,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import ReleaseError
+from assay.policy.columns import probability_columns
 from assay.policy.policy import Calibration, Policy
 from assay.values import Decision, Task
 
@@ -20,8 +19,12 @@ from assay.values import Decision, Task
 Probabilities = Callable[[Sequence[float]], tuple[float, ...]]
 Curve = Callable[[float], float]
 
+#: What is wrong with a row that has no probabilities.
+NOT_FINITE = "the model gave a score that is not finite"
 _LEAST = 1e-15
-_REVIEW = ("review",)
+#: The decision that a person decides.
+REVIEW = "review"
+_REVIEW = (REVIEW,)
 
 
 class Decisions(NamedTuple):
@@ -65,9 +68,10 @@ def probabilities_frame(policy: Policy, raw: NDArray[np.float64]) -> NDArray[np.
     Raises:
         ReleaseError: a score is not finite.
     """
-    one = prepare_probabilities(policy)
-    rows = np.array([one(scores) for scores in raw.tolist()], dtype=np.float64)
-    return rows.reshape(len(raw), len(policy.classes))
+    found = probability_columns(policy, raw)
+    if np.isnan(found).any():
+        raise ReleaseError(NOT_FINITE)
+    return found
 
 
 def decide_frame(policy: Policy, probabilities: NDArray[np.float64]) -> Decisions:
@@ -77,7 +81,7 @@ def decide_frame(policy: Policy, probabilities: NDArray[np.float64]) -> Decision
     index = _decided(policy, probabilities)
     confidence = probabilities[np.arange(len(index)), index]
     reviewed = _distances(policy, probabilities, index) < policy.review_within
-    classes = np.array([*policy.classes, "review"], dtype=object)
+    classes = np.array([*policy.classes, REVIEW], dtype=object)
     return Decisions(
         label_index=index,
         label=classes[index],
@@ -99,9 +103,9 @@ def _prepare_binary(policy: Policy) -> Callable[[Sequence[float]], Decision]:
         negative = 1.0 - positive
         both = (negative, positive) if yes else (positive, negative)
         if positive >= threshold:
-            said = "review" if positive - threshold < within else yes_label
+            said = REVIEW if positive - threshold < within else yes_label
             return Decision(yes_label, yes, said, positive, positive, both)
-        said = "review" if threshold - positive < within else no_label
+        said = REVIEW if threshold - positive < within else no_label
         return Decision(no_label, no, said, negative, positive, both)
 
     return decide
@@ -123,7 +127,7 @@ def _prepare_classes(policy: Policy) -> Callable[[Sequence[float]], Decision]:
         said = label
         if within:
             other = max(probabilities[:index] + probabilities[index + 1 :])
-            said = "review" if abs(confidence - other) < within else label
+            said = REVIEW if abs(confidence - other) < within else label
         return Decision(label, index, said, confidence, confidence, probabilities)
 
     return decide
@@ -250,12 +254,12 @@ def logistic(score: float) -> float:
     """1 / (1 + exp(-score)), never overflowing. Raises ReleaseError for a score that is not finite."""
     if score >= 0.0:
         if score == math.inf:
-            raise ReleaseError(_NOT_FINITE)
+            raise ReleaseError(NOT_FINITE)
         return 1.0 / (1.0 + math.exp(-score))
     if score > -math.inf:
         power = math.exp(score)
         return power / (1.0 + power)
-    raise ReleaseError(_NOT_FINITE)
+    raise ReleaseError(NOT_FINITE)
 
 
 def _prepare_softmax(calibration: Calibration) -> Probabilities:
@@ -281,7 +285,7 @@ def softmax(scores: Sequence[float]) -> tuple[float, ...]:
         total += power
     # One of the powers is exp(0); a sum below that comes from NaN, which compares with nothing.
     if not total >= 1.0:
-        raise ReleaseError(_NOT_FINITE)
+        raise ReleaseError(NOT_FINITE)
     return tuple([power / total for power in powers])
 
 
@@ -332,8 +336,5 @@ def _renormalise(parts: Sequence[float]) -> tuple[float, ...]:
 
 def _finite(score: float) -> float:
     if not -math.inf < score < math.inf:
-        raise ReleaseError(_NOT_FINITE)
+        raise ReleaseError(NOT_FINITE)
     return score
-
-
-_NOT_FINITE = "the model gave a score that is not finite"

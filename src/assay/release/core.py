@@ -21,6 +21,7 @@ from assay.features.row import prepare_row
 from assay.models.model import Model
 from assay.models.store import load
 from assay.policy.apply import Decisions, decide_frame, prepare, probabilities_frame
+from assay.policy.columns import probability_columns
 from assay.policy.policy import Policy
 from assay.policy.rules import prepare_reasons
 from assay.release.bundle import Bundle, Example, policy_digest
@@ -70,6 +71,12 @@ class Release:
     def probabilities(self, table: Table) -> NDArray[np.float64]:
         """Calibrated probabilities of many checked rows, shape (rows, classes)."""
         return probabilities_frame(self.policy, self.model.frame(self.features_frame(table)))
+
+    def each_probabilities(self, table: Table) -> NDArray[np.float64]:
+        """The same, with NaN in the rows whose scores are not finite."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            raw = self.model.frame(self.features_frame(table))
+        return probability_columns(self.policy, raw)
 
     @classmethod
     def prepare(cls, bundle: Bundle, *, version: int = 0, digest: str = "") -> Release:

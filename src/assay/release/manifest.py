@@ -9,6 +9,9 @@ import msgspec
 from assay.errors import ReleaseError
 from assay.release.bundle import MAX_BYTES, MAX_FILES, POLICY, RELEASE_FILES, canonical_json, digest_of, sha256
 
+#: The file of the evidence that tells everything of how a release was made.
+CARD = "card.json"
+
 
 class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One file as it must be."""

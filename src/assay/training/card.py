@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from assay.data.reading import Reading
 from assay.measures.fairness import Disparity
 from assay.measures.labels import LabelRow
 from assay.training.champion import Comparison
@@ -24,8 +25,8 @@ class _Node(msgspec.Struct, frozen=True, kw_only=True):
 class DataCard(_Node, frozen=True):
     """The rows: how many, what became of them, and which ones they are (`checksum`, SHA-256 of the file's bytes;
     `gate_digest`, the same wherever the same rows of the same file judge). Where whole groups of rows were divided,
-    intervals draw whole groups, of which the gate has `gate_groups`. `spelling` is how the spec says that the
-    strings of the file spell numbers and times.
+    intervals draw whole groups, of which the gate has `gate_groups`. `reading` says how the file was read: batches read
+    theirs by it.
     """
 
     source: str
@@ -43,7 +44,7 @@ class DataCard(_Node, frozen=True):
     gate_groups: int | None
     gate_digest: str
     findings: tuple[dict[str, Any], ...]
-    spelling: dict[str, Any] = {}
+    reading: Reading = Reading()
 
 
 class FeatureCard(_Node, frozen=True):

@@ -23,6 +23,7 @@ from assay.policy.policy import Policy
 from assay.registry.releases import read_evidence
 from assay.registry.store import BlobStore, RegistryStore, Version
 from assay.release.bundle import Bundle, canonical_json, policy_digest, sha256
+from assay.release.manifest import CARD
 from assay.report.page import render
 from assay.serving.served import logged_columns
 from assay.spec import Spec
@@ -36,7 +37,6 @@ from assay.training.proof import Proof
 from assay.training.search import SearchTrial
 from assay.training.selection import Tried
 
-CARD = "card.json"
 REPORT = "report.html"
 SCORES = "scores.safetensors"
 TRIALS = "trials.json"
@@ -196,7 +196,7 @@ def _data(story: Story) -> DataCard:
             }
             for finding in story.audit.findings
         ),
-        spelling=spec.data.format.model_dump(mode="json", include={"decimal", "thousands", "times"}),
+        reading=dataset.reading,
     )
 
 

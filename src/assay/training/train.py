@@ -25,6 +25,7 @@ from assay.registry.releases import Registration, publish
 from assay.registry.store import BlobStore, RegistryStore, Version
 from assay.release.bundle import digest_of, sha256, write_files
 from assay.release.core import Release
+from assay.release.manifest import CARD
 from assay.spec import Spec
 from assay.training.assemble import assemble
 from assay.training.candidates import fit_candidate, frameworks, try_again, try_candidates, tunable, unsuited
@@ -33,7 +34,6 @@ from assay.training.champion import Opponent, find_champion
 from assay.training.decide import choose_policy
 from assay.training.evaluate import evaluate_release
 from assay.training.evidence import (
-    CARD,
     REPORT,
     SCORES,
     TRIALS,

@@ -148,7 +148,7 @@ def _lines(runs: Sequence[Run]) -> list[tuple[str, ...]]:
                 name,
                 str(len(group)),
                 *(_mean_score(group, who) for who in ("assay", *PLAIN)),
-                f"{better.mean():+.4f} ± {_half_width(better):.4f}",
+                f"{better.mean():+.4f}" + (f" ± {_half_width(better):.4f}" if better.size > 1 else ""),
                 f"{max(run.ece[1] for run in group if run.ece):.3f}" if group[0].ece else "",
                 _kept(group),
                 f"{max(run.seconds for run in group):.0f}",

@@ -7,6 +7,8 @@ import fcntl
 import gzip
 import io
 import json
+import subprocess
+import sys
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +40,7 @@ from tests.batch.material import (
 )
 from tests.release.material import linear_bundle, trees_bundle
 
+ROOT = Path(__file__).resolve().parents[2]
 FORMATS = (".parquet", ".csv", ".jsonl")
 
 
@@ -336,3 +339,27 @@ def test_an_error_in_another_process_is_told_as_in_this_one(tmp_path: Path) -> N
     (tmp_path / "in.parquet").write_bytes(raw)
     with pytest.raises(DataError, match="damaged Parquet"):
         scored(tmp_path / "in.parquet", tmp_path / "out.parquet", workers=2)
+
+
+LIGHT = """
+import sys
+from pathlib import Path
+from tests.batch.material import scored
+scored(Path(sys.argv[1]), Path(sys.argv[2]))
+loaded = {"pandas", "pyarrow.compute", "sklearn", "lightgbm", "scipy"} & {*sys.modules}
+assert not loaded, loaded
+"""
+
+
+def test_scoring_loads_nothing_that_only_training_needs(tmp_path: Path) -> None:
+    pl.DataFrame(rows_of(50)).write_parquet(tmp_path / "in.parquet")
+    done = subprocess.run(
+        [sys.executable, "-c", LIGHT, tmp_path / "in.parquet", tmp_path / "out.parquet"],
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

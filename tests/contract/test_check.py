@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.contract.check import check_frame
+from assay.contract.check import check_frame, renamed
 from assay.contract.columns import Column, Contract
 from assay.contract.decode import prepare_decoder
 from assay.contract.table import Table
@@ -125,3 +125,20 @@ def test_a_table_gives_back_the_rows_it_was_made_from() -> None:
     table = Table.from_rows(contract, rows)
     assert [table.row(index, contract.names) for index in range(2)] == rows
     assert table.take(np.array([1])).row(0, contract.names) == (None, "y")
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (("Umsatz", "plan"), ["column Umsatz EUR: is not in the data, which has 'Umsatz': rename it, or leave it out"]),
+        (
+            ("UMSATZ eur", "plan"),
+            ["column Umsatz EUR: is not in the data, which has 'UMSATZ eur': rename it, or leave it out"],
+        ),
+        (("plan", "other"), []),
+        (("Umsatz EUR", "Umsatz", "plan"), []),
+    ],
+)
+def test_a_column_that_was_renamed_is_not_taken_for_missing(names: tuple[str, ...], told: list[str]) -> None:
+    contract = contract_of(Column(name="Umsatz EUR", type="number"), Column(name="plan", type="text"))
+    assert [str(problem) for problem in renamed(contract, names)] == told

@@ -42,7 +42,8 @@ def test_recall_is_maximised_under_the_lower_bound_of_precision() -> None:
         BINARY, probabilities, labels, PolicyWish(maximise="recall", subject_to={"precision": 0.95}), NOWHERE
     )
     hits, flagged, _ = figures(policy, probabilities, labels)
-    assert lower_bound(hits, flagged) >= 0.95
+    assert lower_bound(hits, flagged, 0.99) >= 0.95
+    assert "its one-sided 99 % lower bound" in policy.chosen_by
     assert not policy.note
     looser = [
         threshold
@@ -53,7 +54,17 @@ def test_recall_is_maximised_under_the_lower_bound_of_precision() -> None:
         more_hits, more_flagged, _ = figures(
             msgspec.structs.replace(policy, thresholds=(threshold,)), probabilities, labels
         )
-        assert lower_bound(more_hits, more_flagged) < 0.95 or more_hits == hits
+        assert lower_bound(more_hits, more_flagged, 0.99) < 0.95 or more_hits == hits
+
+
+def test_few_rows_reach_a_floor_as_surely_as_they_can() -> None:
+    wish = PolicyWish(maximise="recall", subject_to={"precision": 0.9})
+    for count, told in ((50, "99 %"), (35, "95 %"), (20, "for want of")):
+        positive = np.concatenate((np.linspace(0.9, 0.99, count), np.linspace(0.1, 0.2, count)))
+        labels = np.repeat([1, 0], count)
+        policy = choose(BINARY, np.column_stack([1 - positive, positive]), labels, wish, NOWHERE)
+        assert told in policy.chosen_by
+        assert bool(policy.note) == (count == 20)
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,14 @@ def test_many_classes_have_tables_instead_of_a_matrix(reported: Reported) -> Non
     assert len(page.encode()) < MOST_BYTES
 
 
+def test_of_many_columns_the_first_are_named(reported: Reported) -> None:
+    card, _ = reported
+    page = render({**card, "log": {**card["log"], "kept": [f"column {at}" for at in range(72)]}}).decode()
+    assert "column 0, column 1, " in page
+    assert "column 11 and 60 more" in page
+    assert "column 12," not in page
+
+
 def test_the_report_needs_no_network(reported: Reported, tmp_path: Path) -> None:
     """No address of any kind stands in it but those that data brought."""
     assert re.findall(r"https?://", reported[1]) == []

@@ -46,7 +46,6 @@ def test_the_example_of_all_keys_lacks_only_what_comes_later(shared_data: Path) 
     found = faults(text)
     assert set(found) == {
         "data.outcome",
-        "model.fallback",
         "gates.approval",
         "rollout",
         "monitors",
@@ -64,7 +63,7 @@ def test_the_example_of_all_keys_lacks_only_what_comes_later(shared_data: Path) 
         ("  entity: user_id", "  entity: user_id\n  outcome: {delay: 2d}", "data.outcome"),
         ("stored: []", "stored: [{entity: user_id}]", "features.stored"),
         ("candidates: [logistic_regression, lightgbm]", "candidates: [transformer]", "model.candidates.0"),
-        ("margin: 0.002", "fallback: {model: logistic_regression}", "model.fallback"),
+        ("margin: 0.002", "fallback: {model: transformer}", "model.fallback.model"),
         ("latency_p99_ms: {max: 20}", "approval: {production: [lead]}", "gates.approval"),
         ("log: {inputs: features}", "log: {inputs: full}", "log.inputs"),
         ("log: {inputs: features}", "rollout: {steps: [5%, 100%], step: 1h}", "rollout"),
@@ -194,3 +193,14 @@ def test_a_missing_file_says_how_to_get_one(tmp_path: Path) -> None:
 def test_a_folder_is_not_a_spec(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="cannot be read"):
         read_spec(tmp_path)
+
+
+def test_a_cache_without_keys_keeps_scores_for_five_minutes() -> None:
+    serving = parse_spec(FULL + "serving: {cache: {}}\n").serving
+    assert serving is not None
+    assert serving.cache is not None
+    assert (serving.cache.ttl.total_seconds(), serving.cache.size) == (300.0, 10_000)
+
+
+def test_a_spec_without_new_sections_is_written_out_as_before() -> None:
+    assert "serving" not in parse_spec(FULL).model_dump(mode="json")

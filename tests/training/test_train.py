@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -11,13 +10,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import load
 
-from assay.app import App, open_app
+from assay.app import App
 from assay.data.dataset import load_dataset
 from assay.data.split import split
 from assay.errors import DataError, SpecError
 from assay.registry.releases import open_release, read_evidence
 from assay.release.manifest import CARD
-from assay.settings import Settings
 from assay.spec import parse_spec
 from assay.training.evidence import SCORES, TRIALS
 from assay.training.train import Destination, Trained, prepare_lesson, train
@@ -38,32 +36,6 @@ policy: {maximise: f1}
 gates: {log_loss: {max: majority}}
 """
 NOW = 1_700_000_000.0
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> Iterator[App]:
-    app = open_app(settings=Settings(home=tmp_path / "home"))
-    yield app
-    app.engine.dispose()
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    random = np.random.default_rng(2)
-    with (tmp_path / "orders.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["amount", "plan", "note", "returned"])
-        for number in range(600):
-            returned = random.random() < 0.4
-            writer.writerow(
-                [
-                    "" if number % 19 == 0 else round(float(random.normal(60 if returned else 30, 15)), 2),
-                    ("free", "pro")[int(random.random() < (0.7 if returned else 0.3))],
-                    f"{'broken wrong size' if random.random() < 0.5 + 0.3 * returned else 'thanks'} order {number}",
-                    "yes" if returned else "no",
-                ]
-            )
-    return tmp_path
 
 
 def trained(spec: str, folder: Path, app: App, *, deploy: bool = True) -> Trained:

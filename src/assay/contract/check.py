@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,14 @@ from assay.contract.table import Codes, Table
 from assay.errors import Problem
 
 _SHOWN_ROWS = 5
+#: Up to so many words are remembered with what became of them.
+_FEW_WORDS = 128
 _MISSING = "is missing, and the spec does not say what that means (missing: ...)"
 _WORDS = {"true": True, "false": False}
 Faults = dict[str, list[int]]
+
+
+_NEARLY = 0.7
 
 
 def check_frame(
@@ -76,6 +82,19 @@ def check_rows(
     return _table(columns, frame.height), problems
 
 
+def renamed(contract: Contract, names: Sequence[str]) -> list[Problem]:
+    """A problem for each column that the data lacks while it has an unknown one of nearly that name: taken for missing,
+    it would change answers without a word.
+    """
+    known = set(contract.names)
+    unknown = {name.casefold(): name for name in names if name not in known}
+    return [
+        Problem(f"column {name}", f"is not in the data, which has {unknown[near[0]]!r}: rename it, or leave it out")
+        for name in contract.names
+        if name not in names and (near := difflib.get_close_matches(name.casefold(), unknown, 1, _NEARLY))
+    ]
+
+
 def _table(columns: Mapping[str, NDArray[Any] | Codes], rows: int) -> Table:
     codes = {name: found for name, found in columns.items() if isinstance(found, Codes)}
     cells = {name: found.cells if isinstance(found, Codes) else found for name, found in columns.items()}
@@ -126,17 +145,30 @@ def _words(column: Column, series: pl.Series, missing_values: Sequence[str], fau
 
 
 def _read_words(column: Column, words: Codes, missing_values: Sequence[str], faults: Faults) -> Codes:
-    """A word is read once, however many rows have it."""
-    given = pl.Series(words.values, dtype=pl.String)
+    """A word is read once, however many rows have it; few words once, however many tables have them."""
+    read = _read_few if words.values.size <= _FEW_WORDS else _read_several
+    values, wrong = read(column, tuple(words.values.tolist()), tuple(missing_values))
+    for message, places in wrong.items():
+        if (rows := np.flatnonzero(np.isin(words.at, places))).size:
+            faults.setdefault(message, []).extend(rows.tolist())
+    return Codes(values, words.at)
+
+
+def _read_several(
+    column: Column, words: tuple[str | None, ...], missing_values: tuple[str, ...]
+) -> tuple[NDArray[Any], Faults]:
+    """A cell for each word, and by message at which words it is wrong."""
+    given = pl.Series(words, dtype=pl.String)
     stripped = _strings(column, without_missing(given, missing_values)).to_list()
     wrong: Faults = {}
     if column.required and (missing := [at for at, word in enumerate(stripped) if word is None]):
         wrong[_MISSING] = missing
     values = _read_all(column, stripped, wrong)
-    for message, places in wrong.items():
-        if (rows := np.flatnonzero(np.isin(words.at, places))).size:
-            faults.setdefault(message, []).extend(rows.tolist())
-    return Codes(values, words.at)
+    values.flags.writeable = False
+    return values, wrong
+
+
+_read_few = lru_cache(maxsize=256)(_read_several)
 
 
 def _plain_numbers(column: Column, series: pl.Series, faults: Faults) -> NDArray[np.float64]:

@@ -7,8 +7,6 @@ import re
 from functools import cache
 from pathlib import Path
 
-from charset_normalizer import from_bytes
-
 from assay.errors import DataError
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"))
@@ -129,6 +127,9 @@ def _legacy(source: Path, content: bytes) -> str:
         for encoding in _ALPHABETIC:
             if _reads_as_language(sample, encoding, mostly_small=small):
                 return encoding
+    # Few files need it, and it is slow to import.
+    from charset_normalizer import from_bytes
+
     best = from_bytes(sample).best()
     if best is None:
         raise DataError(

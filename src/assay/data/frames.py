@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from assay.contract.cells import is_cut
-from assay.contract.check import check_frame
+from assay.contract.check import check_frame, renamed
 from assay.contract.columns import Contract
 from assay.data.read import Raw
 from assay.data.spelling import recognise_spelling, respell
@@ -56,6 +56,7 @@ def read_examples(source: Any, contract: Contract, form: Format) -> Iterator[tup
     absent = [column.name for column in contract.columns if not column.required and column.name not in frame.columns]
     frame = frame.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
     table, problems = check_frame(contract, frame)
+    problems = problems or renamed(contract, raw.frame.columns)
     if problems:
         raise ContractError("the DataFrame breaks the contract", problems=problems, remedy="correct what is named")
     cutting = [column for column in contract.columns if column.truncate]

@@ -6,6 +6,7 @@ It gives the same bits as `assay.features.row` for every row.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -135,7 +136,9 @@ def _lookup(encoder: Lookup, column: Words, out: NDArray[np.float64]) -> int:
 
 
 def _text_statistics(encoder: TextStatistics, column: NDArray[np.object_], out: NDArray[np.float64]) -> int:
-    measured = np.array([text_statistics(text or "") for text in column]).reshape(len(column), len(STATISTICS))
+    width = len(STATISTICS)
+    numbers = chain.from_iterable(text_statistics(text or "") for text in column)
+    measured = np.fromiter(numbers, np.float64, len(column) * width).reshape(len(column), width)
     for at, name in enumerate(encoder.statistics):
         out[:, at] = measured[:, STATISTICS.index(name)]
     return len(encoder.statistics)

@@ -258,8 +258,10 @@ def count_positions(positions: NDArray[np.int64], row_of: NDArray[np.int64], row
     first = _first_of_run(keys)
     counts = np.minimum(_run_lengths(first, keys.size), 255).astype(np.uint8)
     keys = keys[first]
-    indptr = np.searchsorted(keys, np.arange(rows + 1, dtype=np.int64) * width)
-    return TermCounts(indptr, (keys % width).astype(np.int32), counts)
+    begins = np.arange(rows + 1, dtype=np.int64) * width
+    indptr = np.searchsorted(keys, begins)
+    keys -= np.repeat(begins[:-1], np.diff(indptr))
+    return TermCounts(indptr, keys.astype(np.int32), counts)
 
 
 def join_counts(blocks: Sequence[TermCounts]) -> TermCounts:
@@ -275,13 +277,17 @@ def join_counts(blocks: Sequence[TermCounts]) -> TermCounts:
 def weigh_counts(found: TermCounts, terms: Terms, idf: NDArray[np.float64]) -> NDArray[np.float64]:
     """The normalised weights of counted terms, aligned with `found.ids`."""
     rows = found.indptr.size - 1
-    values: NDArray[np.float64] = idf[found.ids] * _COUNT_WEIGHTS[terms.counting][found.counts]
+    values: NDArray[np.float64] = idf.take(found.ids)
+    again = np.flatnonzero(found.counts > 1)  # a term that stands once weighs 1
+    values[again] *= _COUNT_WEIGHTS[terms.counting].take(found.counts[again])
     if terms.norm == "none":
         return values
     # Words and characters of a row are two groups, each with a norm of its own; bincount adds in order, like the row.
-    group = 2 * np.repeat(np.arange(rows), np.diff(found.indptr)) + (found.ids >= len(terms.word_terms))
-    norms = np.sqrt(np.bincount(group, weights=values * values, minlength=2 * rows))
-    values /= norms[group]
+    group, kinds = np.repeat(np.arange(rows), np.diff(found.indptr)), 1
+    if terms.word_terms and terms.character_terms:
+        group, kinds = 2 * group + (found.ids >= len(terms.word_terms)), 2
+    norms = np.sqrt(np.bincount(group, weights=values * values, minlength=kinds * rows))
+    values /= norms.take(group)
     return values
 
 

@@ -45,6 +45,11 @@ class TrainedRelease:
         """The release, ready to answer."""
         return load(self.name, app=self.app)
 
+    def __repr__(self) -> str:
+        model = self.card.model.chosen
+        verdict = "passed its gates" if self.version.passed else "did not pass its gates"
+        return f"<TrainedRelease {self.name} {model}: {verdict}>"
+
     def _repr_html_(self) -> str:
         serves = self.serving is not None and self.serving.version == self.version.version
         return render_card(self.version, msgspec.to_builtins(self.card), serves=serves)

@@ -23,7 +23,9 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-_CONFIDENCE = "its one-sided 95 % lower bound"
+#: How sure a floor should be, and how sure it is where the rows are too few for that: the best of many thresholds is
+#: chosen, and what is measured on a later part must still reach the floor (decision 0048).
+_CONFIDENCES = (0.99, 0.95)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +82,9 @@ def choose(
     """The policy completed with thresholds, costs and the review band, and with the story of the choice.
 
     `probabilities` (rows, classes) and true classes `labels` (rows,), or flags (rows, labels), are of validation rows;
-    `clusters` (rows,) numbers the groups of rows that are alike. A floor counts as reached when its one-sided 95 %
-    lower bound reaches it, rows of a group counting for as many as they are worth; where none does, the threshold of
-    the best F1 is taken and `note` says so.
+    `clusters` (rows,) numbers the groups of rows that are alike. A floor counts as reached when its one-sided 99 %
+    lower bound reaches it, or its 95 % bound where no threshold is that sure, rows of a group counting for as many as
+    they are worth; where none does, the threshold of the best F1 is taken and `note` says so.
 
     Raises:
         DataError: there are no rows to choose on, or nothing says how many rows a wish or a limit per day meets.
@@ -180,24 +182,30 @@ def _maximise(candidates: Candidates, wish: PolicyWish, rows: _Rows) -> tuple[in
     if not floors:
         return candidates.best(values), f"best {goal}", ""
     said = " and ".join(f"{name} >= {floor:g}" for name, floor in floors)
-    for place in candidates.ranking(values):
-        if all(_reaches(candidates, place, name, floor, rows) for name, floor in floors):
-            return place, f"best {goal} with {said} by {_CONFIDENCE}", ""
+    for confidence in _CONFIDENCES:
+        for place in candidates.ranking(values):
+            if all(_reaches(candidates, place, name, floor, rows, confidence) for name, floor in floors):
+                return place, f"best {goal} with {said} by {_bound(confidence)}", ""
     best = candidates.best(candidates.f1())
     reached = ", ".join(f"{name} {goals[name](candidates)[best]:.3f}" for name, _ in floors)
-    note = f"{said} cannot be reached with {_CONFIDENCE} on the validation rows; fell back to the best F1 ({reached})"
+    cannot = f"cannot be reached with {_bound(_CONFIDENCES[-1])} on the validation rows"
+    note = f"{said} {cannot}; fell back to the best F1 ({reached})"
     return best, f"best f1, for want of {said}", note
 
 
-def _reaches(candidates: Candidates, place: int, name: str, floor: float, rows: _Rows) -> bool:
+def _bound(confidence: float) -> str:
+    return f"its one-sided {confidence:.0%} lower bound".replace("%", " %")
+
+
+def _reaches(candidates: Candidates, place: int, name: str, floor: float, rows: _Rows, confidence: float) -> bool:
     hits = int(candidates.hits[place])
     trials = int(candidates.flagged[place]) if name == "precision" else candidates.positives
-    if rows.clusters is None or not is_at_least(floor, hits, trials):
-        return is_at_least(floor, hits, trials)
+    if rows.clusters is None or not is_at_least(floor, hits, trials, confidence):
+        return is_at_least(floor, hits, trials, confidence)
     flagged = rows.positive >= candidates.thresholds[place]
     counted, hit = (flagged, rows.truth) if name == "precision" else (rows.truth, flagged)
     effect = design_effect(hit[counted], rows.clusters[counted])
-    return is_at_least(floor, hits / effect, trials / effect)
+    return is_at_least(floor, hits / effect, trials / effect, confidence)
 
 
 def _total_cost(yes: int, candidates: Candidates, costs: Sequence[Sequence[float]]) -> Floats:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from assay import native
 from assay.policy.policy import Calibration, Policy
 
 Floats = NDArray[np.float64]
@@ -77,13 +78,13 @@ def _platt(calibration: Calibration, scores: Floats, output: int) -> Floats:
 
 
 def _logistic(scores: Floats) -> Floats:
-    power = _one_by_one(math.exp, -np.abs(scores))
+    power = _powers(-np.abs(scores))
     found = np.where(scores >= 0.0, 1.0, power) / (1.0 + power)
     return np.where(np.isfinite(scores), found, np.nan)
 
 
 def _softmax(scores: Floats) -> Floats:
-    powers = _one_by_one(math.exp, scores - scores.max(axis=1, keepdims=True, initial=-np.inf))
+    powers = _powers(scores - scores.max(axis=1, keepdims=True, initial=-np.inf))
     total = _row_sums(powers)
     return np.where(total >= 1.0, powers / total, np.nan)
 
@@ -104,6 +105,14 @@ def _curve(calibration: Calibration, scores: Floats, output: int) -> Floats:
     upper = np.minimum(right, len(x) - 1)
     between = y[left] + (y[upper] - y[left]) * ((scores - x[left]) / (x[upper] - x[left]))
     return np.asarray(np.where(right == 0, y[0], np.where(right == len(x), y[-1], between)))
+
+
+def _powers(exponents: Floats) -> Floats:
+    """Powers of e; no exponent is above 0."""
+    if native.LOOPS is None:
+        return _one_by_one(math.exp, exponents)
+    given = np.ascontiguousarray(exponents)
+    return np.frombuffer(native.LOOPS.powers(given), dtype=np.float64).reshape(given.shape)
 
 
 def _one_by_one(function: Callable[[float], float], values: Floats) -> Floats:

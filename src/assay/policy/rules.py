@@ -1,10 +1,11 @@
-"""Reasons of an answer: the policy's rules over dense features, by name."""
+"""Rules over dense features, by name: the reasons of an answer, and what a fallback goes by."""
 
 from __future__ import annotations
 
 import difflib
 import operator
 from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from assay.errors import Problem, SpecError
 from assay.policy.policy import Rule
@@ -22,6 +23,18 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 }
 
 
+class Test(NamedTuple):
+    """A rule made ready: the place of its feature, and how that is compared. It takes columns of rows as well."""
+
+    at: int
+    compare: Callable[[Any, Any], Any]
+    value: float
+
+    def holds(self, dense: Any) -> Any:
+        """Whether it holds for the dense features of one row; of a frame (features, rows), for each row."""
+        return self.compare(dense[self.at], self.value)
+
+
 def prepare_reasons(rules: Sequence[Rule], names: Sequence[str]) -> Reasons:
     """A function from dense features, named `names` in order, to the reasons that hold.
 
@@ -30,24 +43,33 @@ def prepare_reasons(rules: Sequence[Rule], names: Sequence[str]) -> Reasons:
     Raises:
         SpecError: a rule names a feature that does not exist, or compares with something that is not a number.
     """
-    prepared: list[tuple[int, Callable[[float, float], bool], float, str]] = []
-    problems: list[Problem] = []
-    for index, rule in enumerate(rules):
-        position = _find(rule.feature, names)
-        if position is None:
-            close = difflib.get_close_matches(rule.feature, names, n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            message = f"{rule.feature!r} is not one feature of this classifier{hint}"
-            problems.append(Problem(f"policy.reasons.{index}.feature", message))
-        elif not isinstance(rule.value, float | int):
-            problems.append(Problem(f"policy.reasons.{index}.value", "must be a number"))
-        else:
-            prepared.append((position, _COMPARE[rule.op], float(rule.value), rule.reason))
-    if problems:
+    found = [_prepare(rule, names, f"policy.reasons.{index}") for index, rule in enumerate(rules)]
+    if problems := [one for one in found if isinstance(one, Problem)]:
         raise SpecError(f"a rule of the policy cannot be used: {problems[0]}", problems=problems)
+    prepared = [(one, rule.reason) for one, rule in zip(found, rules, strict=True) if isinstance(one, Test)]
     if not prepared:
         return lambda _: ()
-    return lambda dense: tuple([reason for at, holds, value, reason in prepared if holds(dense[at], value)])
+    tests = [(*test, reason) for test, reason in prepared]
+    return lambda dense: tuple([reason for at, holds, value, reason in tests if holds(dense[at], value)])
+
+
+def prepare_test(rule: Rule, names: Sequence[str], path: str) -> Test:
+    """A single rule, written at `path` of the spec. Raises as `prepare_reasons`."""
+    found = _prepare(rule, names, path)
+    if isinstance(found, Problem):
+        raise SpecError(f"the rule cannot be used: {found}", problems=[found])
+    return found
+
+
+def _prepare(rule: Rule, names: Sequence[str], path: str) -> Test | Problem:
+    position = _find(rule.feature, names)
+    if position is None:
+        close = difflib.get_close_matches(rule.feature, names, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        return Problem(f"{path}.feature", f"{rule.feature!r} is not one feature of this classifier{hint}")
+    if not isinstance(rule.value, float | int):
+        return Problem(f"{path}.value", "must be a number")
+    return Test(position, _COMPARE[rule.op], float(rule.value))
 
 
 def _find(feature: str, names: Sequence[str]) -> int | None:

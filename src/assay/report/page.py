@@ -19,6 +19,7 @@ _UNIT_INTERVAL = frozenset({"roc_auc", "pr_auc", "accuracy", "precision", "recal
 _MOST_CLASSES_DRAWN = 40
 _MOST_LISTED = 20
 _MOST_CONFUSED = 10
+_MOST_NAMES = 12
 _TABLE_STEP = 5
 
 
@@ -68,7 +69,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"number": _number, "signed": _signed, "share": _share, "words": _words, "gate": _gate}
+    made.filters |= {
+        "number": _number, "signed": _signed, "share": _share, "words": _words, "gate": _gate, "few": _few
+    }  # fmt: skip
     return made
 
 
@@ -189,6 +192,13 @@ def _share(value: float | None) -> str:
 
 def _words(name: str) -> str:
     return {"f1": "F1", "ece": "ECE", "roc_auc": "ROC-AUC", "pr_auc": "PR-AUC"}.get(name, name.replace("_", " "))
+
+
+def _few(names: Sequence[str]) -> str:
+    """The first names; the card has them all."""
+    left = len(names) - _MOST_NAMES
+    told = ", ".join(names[:_MOST_NAMES])
+    return f"{told} and {left} more" if left > 0 else told
 
 
 def _gate(gate: Mapping[str, Any]) -> str:

@@ -37,8 +37,10 @@ def find_contradictions(spec: Spec) -> list[Contradiction]:
         *_split(spec),
         *_features(spec),
         *_decision(spec),
+        *_fallback(spec),
         *_policy(spec),
         *_gates(spec),
+        *_serving(spec),
     ]
 
 
@@ -210,6 +212,24 @@ def _decision(spec: Spec) -> Iterator[Contradiction]:
         yield path, "needs false_positive or false_negative above 0"
 
 
+def _fallback(spec: Spec) -> Iterator[Contradiction]:
+    fallback = spec.model.fallback
+    if fallback is None:
+        return
+    path: Path = ("model", "fallback")
+    if (fallback.rule is None) == (fallback.model is None):
+        yield path, "needs either a rule or a model"
+    rule, classes = fallback.rule, spec.data.classes
+    if rule is None:
+        return
+    if rule.label is None:
+        yield (*path, "rule"), "needs label: what is answered where the rule holds"
+    elif classes is not None and rule.label not in classes:
+        yield (*path, "rule", "label"), f"{rule.label!r} is not one of data.classes{suggest(rule.label, classes)}"
+    if rule.reason is not None:
+        yield (*path, "rule", "reason"), "belongs to policy.reasons"
+
+
 def _policy(spec: Spec) -> Iterator[Contradiction]:
     wish = spec.policy
     goals = [key for key in ("maximise", "minimise", "capacity") if getattr(wish, key) is not None]
@@ -303,6 +323,12 @@ def _gates(spec: Spec) -> Iterator[Contradiction]:
     if spec.gates.cost is not None and spec.decision.cost is None:
         yield ("gates", "cost"), "needs decision.cost"
     yield from _comparing_gates(spec)
+
+
+def _serving(spec: Spec) -> Iterator[Contradiction]:
+    cache = spec.serving.cache if spec.serving is not None else None
+    if cache is not None and not cache.ttl:
+        yield ("serving", "cache", "ttl"), "must be more than nothing; leave cache out to keep no scores"
 
 
 def _comparing_gates(spec: Spec) -> Iterator[Contradiction]:

@@ -34,7 +34,7 @@ NOT_YET: tuple[tuple[Path, Callable[[Any], bool], str], ...] = (
     (("data", "outcome"), _always, "the delay of outcomes"),
     (("features", "stored"), _filled, "stored features"),
     (("model", "candidates", "*"), _is("transformer"), "this candidate"),
-    (("model", "fallback"), _always, "a fallback"),
+    (("model", "fallback", "model"), _is("transformer"), "this candidate"),
     (("gates", "approval"), _always, "approval by a named person"),
     (("rollout",), _always, "a gradual rollout"),
     (("monitors",), _always, "monitoring"),

@@ -83,7 +83,7 @@ def _is_none(value: Any) -> bool:
 
 
 class _Node(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
 
 class Owner(_Node):
@@ -429,6 +429,19 @@ class LogSettings(_Node):
     inputs: Annotated[Literal["full", "features", "digest"], TEXT] = "features"
 
 
+class CacheChoice(_Node):
+    """How long a score is good for an equal example, and how many are kept in each worker."""
+
+    ttl: Duration = timedelta(minutes=5)
+    size: Annotated[Integer, Field(ge=1, le=10_000_000)] = 10_000
+
+
+class ServingChoice(_Node):
+    """How a release is served; `cache: {}` keeps scores with the defaults."""
+
+    cache: CacheChoice | None = None
+
+
 class Spec(_Node):
     """One classifier.yaml. `columns` left empty are inferred from the data, as is an absent `task`."""
 
@@ -445,3 +458,4 @@ class Spec(_Node):
     rollout: Rollout | None = None
     monitors: Monitors | None = None
     log: LogSettings = LogSettings()
+    serving: ServingChoice | None = Field(None, exclude_if=_is_none)

@@ -13,8 +13,9 @@ from assay.models.store import save
 from assay.monitoring.profile import make_profile
 from assay.policy.apply import decide_frame, probabilities_frame
 from assay.policy.policy import Policy
-from assay.release.bundle import Bundle, canonical_json, sha256
+from assay.release.bundle import Bundle, CachePlan, ServingPlan, canonical_json, sha256
 from assay.release.core import Release
+from assay.release.fallback import StoredFallback
 from assay.release.parity import record
 from assay.release.synthesise import synthesise
 from assay.spec import Spec
@@ -22,7 +23,13 @@ from assay.training.lesson import Fitted, Lesson
 
 
 def assemble(
-    spec: Spec, dataset: Dataset, lesson: Lesson, fitted: Fitted, policy: Policy, scores: NDArray[np.float64]
+    spec: Spec,
+    dataset: Dataset,
+    lesson: Lesson,
+    fitted: Fitted,
+    policy: Policy,
+    scores: NDArray[np.float64],
+    fallback: StoredFallback | None = None,
 ) -> Bundle:
     """The bundle of a fitted candidate; `scores` are its raw validation scores.
 
@@ -43,8 +50,15 @@ def assemble(
         model_arrays=arrays,
         policy=policy,
         profile={"made_from": origin(spec, dataset), **profile},
+        fallback=fallback,
+        serving=_serving(spec),
     )
     return replace(bundle, parity=record(Release.prepare(bundle), synthesise(bundle, seed=lesson.seed)))
+
+
+def _serving(spec: Spec) -> ServingPlan:
+    cache = spec.serving.cache if spec.serving is not None else None
+    return ServingPlan(cache=CachePlan(cache.ttl.total_seconds(), cache.size) if cache is not None else None)
 
 
 def origin(spec: Spec, dataset: Dataset) -> dict[str, Any]:

@@ -1,11 +1,11 @@
-"""Gradient boosted trees, fitted by LightGBM."""
+"""Gradient boosted trees, fitted by LightGBM, which is slow to import and so only is where it fits."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version as installed
 from typing import Any
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,7 +34,7 @@ class Boosting:
     """
 
     name = "lightgbm"
-    framework = f"LightGBM {lightgbm.__version__}"
+    framework = f"LightGBM {installed('lightgbm')}"
     family: Family = "trees"
     space: Mapping[str, Range] = {
         "learning_rate": Range(0.02, 0.2, log=True),
@@ -86,6 +86,8 @@ class Boosting:
 
     def learn(self, lesson: Lesson, plan: FeaturePlan, features: FeatureFrame, settings: Settings) -> Learned:
         """Boost on the features of all rows."""
+        import lightgbm
+
         columns = tree_columns(plan, features, lesson.labels)
         rounds = [int(settings[name]) for name in _names(lesson)]
         teach = _dataset(plan, columns, tree_matrix(plan, features, columns))
@@ -114,6 +116,8 @@ def _columns(targets: NDArray[np.int64]) -> list[NDArray[np.int64]]:
 
 def _boost_until_enough(lesson: Lesson, part: Part, parameters: Mapping[str, Any]) -> tuple[list[Any], Any]:
     """The boosters of a part, one for all classes or one a label, and its asked rows as the library takes them."""
+    import lightgbm
+
     plan, arrays = lesson.encode("trees", part.teach)
     features = lesson.evaluate(plan, arrays, part.teach)
     columns = tree_columns(plan, features, lesson.labels[part.teach])
@@ -136,6 +140,8 @@ def _boost_until_enough(lesson: Lesson, part: Part, parameters: Mapping[str, Any
 
 def _dataset(plan: FeaturePlan, columns: NDArray[np.intp], matrix: Any) -> Any:
     """The rows, with what is a category's number said to be one: splits then choose sets of categories."""
+    import lightgbm
+
     return lightgbm.Dataset(matrix, categorical_feature=category_columns(plan, columns), free_raw_data=False)
 
 

@@ -64,9 +64,19 @@ class ImportCard(_Node, frozen=True):
     notices: tuple[str, ...]
 
 
+class FallbackCard(_Node, frozen=True):
+    """What answers when the model cannot, on the gate's rows: the share where it is right, and where it says what the
+    model says.
+    """
+
+    name: str
+    right: float
+    agrees: float
+
+
 class ModelCard(_Node, frozen=True):
     """Which candidate was chosen, how all of them did on the validation rows, and what more rows brought the chosen; or
-    which model was imported.
+    which model was imported; and its fallback.
     """
 
     chosen: str
@@ -75,6 +85,7 @@ class ModelCard(_Node, frozen=True):
     candidates: tuple[Tried, ...]
     learning_curve: tuple[LearningPoint, ...]
     imported: ImportCard | None = None
+    fallback: FallbackCard | None = None
 
 
 class PolicyCard(_Node, frozen=True):

@@ -28,7 +28,17 @@ from assay.report.page import render
 from assay.serving.served import logged_columns
 from assay.spec import Spec
 from assay.training.assemble import origin
-from assay.training.card import Card, DataCard, FeatureCard, ImportCard, Lineage, LogCard, ModelCard, PolicyCard
+from assay.training.card import (
+    Card,
+    DataCard,
+    FallbackCard,
+    FeatureCard,
+    ImportCard,
+    Lineage,
+    LogCard,
+    ModelCard,
+    PolicyCard,
+)
 from assay.training.evaluate import Evaluation
 from assay.training.learning import LearningPoint
 from assay.training.lesson import Fitted
@@ -62,6 +72,7 @@ class Story:
     made_by: str
     made_at: float
     imported: ImportCard | None = None
+    fallback: FallbackCard | None = None
 
 
 def make_card(story: Story) -> Card:
@@ -209,6 +220,7 @@ def _model(story: Story) -> ModelCard:
         candidates=story.tried,
         learning_curve=story.learning_curve,
         imported=story.imported,
+        fallback=story.fallback,
     )
 
 

@@ -10,19 +10,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-import optuna
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
 
+from assay.errors import MissingDependencyError
 from assay.release.bundle import canonical_json, sha256
 from assay.spec.tree import Search
 from assay.training.lesson import Lesson, Range, Settings, Tunable
 from assay.training.losses import tempered_losses
 from assay.training.progress import Progress
+
+# Optuna is slow to import, and most trainings search nothing.
+if TYPE_CHECKING:
+    import optuna
 
 
 class SearchTrial(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,9 +54,16 @@ def search(
 ) -> tuple[dict[str, Settings], tuple[SearchTrial, ...]]:
     """The best settings of each candidate, and all trials. `wish` limits the trials of each candidate and, for all of
     them together, the time: no trial begins after it.
+
+    Raises:
+        MissingDependencyError: Optuna is not installed.
     """
     if not wish.trials:
         return {}, ()
+    if find_spec("optuna") is None:
+        raise MissingDependencyError(
+            "a search needs optuna, which is not installed", remedy='pip install "assay-ml[train]"'
+        )
     end = clock() + wish.timeout.total_seconds()
     best: dict[str, Settings] = {}
     done: list[SearchTrial] = []
@@ -75,6 +85,10 @@ def search(
 
 
 def _open(name: str, kept: Study) -> optuna.Study:
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     storage: Any = None
     if kept.folder is not None:
@@ -87,9 +101,11 @@ def _open(name: str, kept: Study) -> optuna.Study:
 
 def _run(lesson: Lesson, candidate: Tunable, study: optuna.Study, number: int) -> None:
     """One trial; the first one tries what would be taken without a search."""
+    from optuna.samplers import TPESampler
+
     if number == 0:
         study.enqueue_trial(dict(candidate.usual(lesson)), skip_if_exists=True)
-    study.sampler = optuna.samplers.TPESampler(seed=(lesson.seed + number) % 2**32)
+    study.sampler = TPESampler(seed=(lesson.seed + number) % 2**32)
     trial = study.ask()
     settings = {name: _suggest(trial, name, limits) for name, limits in candidate.space.items()}
     tried = candidate.try_out(lesson, _nobody_counts, settings)
@@ -104,7 +120,9 @@ def _suggest(trial: optuna.Trial, name: str, limits: Range) -> float | int:
 
 
 def _finished(name: str, study: optuna.Study) -> list[SearchTrial]:
-    complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+    from optuna.trial import TrialState
+
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     return [
         SearchTrial(candidate=name, number=number, settings=dict(trial.params), log_loss=float(trial.value))
         for number, trial in enumerate(complete)

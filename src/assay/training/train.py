@@ -49,6 +49,7 @@ from assay.training.evidence import (
     write_trials,
 )
 from assay.training.fairness import declared_groups
+from assay.training.fallback import FittedFallback, check_fallback, judge_fallback, make_fallback, prove_fallback
 from assay.training.gates import Judgement
 from assay.training.judged import Judged
 from assay.training.learning import SHARES, LearningPoint, learning_curve
@@ -145,6 +146,7 @@ class Choice:
     trials: tuple[SearchTrial, ...] = ()
     imported: ImportCard | None = None
     tolerance: float | None = None
+    fallback: FittedFallback | None = None
 
 
 def train(spec: Spec, directory: Path, destination: Destination, progress: Progress | None = None) -> Trained:
@@ -191,6 +193,7 @@ def _train(spec: Spec, directory: Path, destination: Destination, progress: Prog
         compared=sample(dataset.rows),
         learning_curve=curve,
         trials=searched,
+        fallback=make_fallback(spec, lesson, chosen, fitted, trials, progress),
     )
     return release(setting, choice, destination, progress)
 
@@ -205,7 +208,8 @@ def release(setting: Setting, choice: Choice, destination: Destination, progress
         spec, dataset.contract, scores, lesson.labels[asked], dataset.moments, lesson.clusters_of(asked)
     )
     progress.begin("Assembling the release")
-    bundle = assemble(spec, dataset, lesson, fitted, policy, scores)
+    fallback = choice.fallback.stored if choice.fallback is not None else None
+    bundle = assemble(spec, dataset, lesson, fitted, policy, scores, fallback)
     made = Release.prepare(bundle)
 
     progress.begin("Judging on the gate's rows")
@@ -214,7 +218,10 @@ def release(setting: Setting, choice: Choice, destination: Destination, progress
         spec, made, lesson, scores, setting.judged, declared=setting.declared, opponent=opponent
     )
     progress.begin("Proving that serving equals training")
-    proof = prove(made, dataset.table.take(choice.compared), fitted.library, choice.tolerance)
+    compared = dataset.table.take(choice.compared)
+    proof = prove(made, compared, fitted.library, choice.tolerance)
+    if choice.fallback is not None:
+        prove_fallback(bundle, compared, choice.fallback)
     story = Story(
         spec=spec,
         directory=setting.directory,
@@ -224,6 +231,7 @@ def release(setting: Setting, choice: Choice, destination: Destination, progress
         tried=choice.tried,
         framework=choice.framework,
         imported=choice.imported,
+        fallback=judge_fallback(made, setting.judged),
         fitted=fitted,
         bundle=bundle,
         release_digest=digest_of({name: sha256(content) for name, content in write_files(bundle).items()}),
@@ -254,11 +262,11 @@ def _study_origin(spec: Spec, dataset: Dataset) -> dict[str, Any]:
 
 def prepare_lesson(spec: Spec, dataset: Dataset, parts: Split) -> Lesson:
     """Everything that candidates may see. A rule of the policy on a feature that does not exist is refused here, before
-    anything is learned.
+    anything is learned, and so is a fallback that cannot be.
 
     Raises:
         DataError: a class has too few rows.
-        SpecError: a rule names an unknown feature.
+        SpecError: a rule names an unknown feature; or the fallback does not suit the data.
     """
     rows = parts.all_but_gate
     table = dataset.table.take(rows)
@@ -274,6 +282,7 @@ def prepare_lesson(spec: Spec, dataset: Dataset, parts: Split) -> Lesson:
         clusters=parts.clusters_of(rows),
     )
     lesson.check()
+    check_fallback(spec, lesson)
     rules = begin_policy(spec, dataset.contract).reasons
     if rules:
         families: tuple[Family, ...] = ("linear", "trees")

@@ -9,7 +9,7 @@ import msgspec
 from assay.contract.columns import Contract
 from assay.errors import ConfigurationError, NotFoundError, ReleaseError
 from assay.registry.store import BlobStore, RegistryStore, Version
-from assay.release.bundle import CONTRACT, MAX_BYTES, RELEASE_FILES, Bundle, read_contract_file, read_files, write_files
+from assay.release.bundle import CONTRACT, MAX_BYTES, Bundle, read_contract_file, read_files, write_files
 from assay.release.core import Release
 from assay.release.manifest import File, Manifest, make_manifest, read_manifest, write_manifest
 from assay.release.parity import replay
@@ -93,7 +93,7 @@ def open_release(version: Version, blobs: BlobStore) -> Release:
 def read_release(version: Version, blobs: BlobStore) -> dict[str, bytes]:
     """The files of a registered release by name, verified. Raises as `open_release`."""
     manifest = open_manifest(version, blobs)
-    return {name: _get(version, blobs, name, manifest.release[name]) for name in RELEASE_FILES}
+    return {name: _get(version, blobs, name, manifest.release[name]) for name in manifest.release}
 
 
 def open_manifest(version: Version, blobs: BlobStore) -> Manifest:

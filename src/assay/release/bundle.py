@@ -20,6 +20,7 @@ from assay.contract.columns import Contract
 from assay.errors import ReleaseError
 from assay.features.plan import FeaturePlan
 from assay.policy.policy import Policy
+from assay.release.fallback import ModelFallback, RuleFallback, StoredFallback
 from assay.values import Decision
 
 MAX_FILES = 64
@@ -27,8 +28,10 @@ MAX_BYTES = 2 << 30
 
 CONTRACT, PLAN, MODEL, ARRAYS = "contract.json", "plan.json", "model.json", "arrays.safetensors"
 POLICY, PROFILE, PARITY = "policy.json", "profile.json", "parity.jsonl"
-#: The files of a release: what `release_digest` covers.
+FALLBACK, FALLBACK_ARRAYS, SERVING = "fallback.json", "fallback.safetensors", "serving.json"
+#: The files of every release, and those that only some have: what `release_digest` covers.
 RELEASE_FILES = (CONTRACT, PLAN, MODEL, ARRAYS, POLICY, PROFILE, PARITY)
+FURTHER_FILES = (FALLBACK, FALLBACK_ARRAYS, SERVING)
 
 _PLAN_ARRAYS, _MODEL_ARRAYS = "plan/", "model/"
 
@@ -38,8 +41,8 @@ T = TypeVar("T")
 Example = Mapping[str, bool | float | str | None]
 
 
-class ParityExample(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One synthetic example, as a request would say it, and everything the core made of it."""
+class ParityExample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One synthetic example, as a request would say it, and everything the core made of it; and its fallback."""
 
     example: dict[str, bool | float | str | None]
     dense: tuple[float, ...]
@@ -47,12 +50,29 @@ class ParityExample(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     values: tuple[float, ...]
     scores: tuple[float, ...]
     decision: Decision
+    fallback: Decision | None = None
 
 
 class ModelKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What kind of model the arrays are."""
 
     kind: str
+
+
+class CachePlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Scores are good for `ttl_s` seconds; a worker keeps those of `size` examples."""
+
+    ttl_s: float
+    size: int
+
+
+class ServingPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How the release wants to be served."""
+
+    cache: CachePlan | None = None
+
+
+_USUAL = ServingPlan()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +92,22 @@ class Bundle:
     policy: Policy
     profile: Mapping[str, Any]
     parity: tuple[ParityExample, ...] = ()
+    fallback: StoredFallback | None = None
+    serving: ServingPlan = _USUAL
 
 
 def write_files(bundle: Bundle) -> dict[str, bytes]:
     """The release files of a bundle, byte for byte the same for equal parts."""
-    arrays = {_PLAN_ARRAYS + name: array for name, array in bundle.plan_arrays.items()}
-    arrays |= {_MODEL_ARRAYS + name: array for name, array in bundle.model_arrays.items()}
     return {
         CONTRACT: _as_read(bundle.contract),
         PLAN: _as_read(bundle.plan),
         MODEL: _as_read(ModelKind(bundle.kind)),
-        ARRAYS: write_arrays(arrays),
+        ARRAYS: _join(bundle.plan_arrays, bundle.model_arrays),
         POLICY: _as_read(bundle.policy),
         PROFILE: canonical_json(bundle.profile),
         PARITY: b"".join(_as_read(example) + b"\n" for example in bundle.parity),
+        **(_write_fallback(bundle.fallback) if bundle.fallback is not None else {}),
+        **({SERVING: _as_read(bundle.serving)} if bundle.serving != _USUAL else {}),
     }
 
 
@@ -108,6 +130,8 @@ def read_files(classifier: str, files: Mapping[str, bytes]) -> Bundle:
         policy=_parse(POLICY, files, msgspec.json.Decoder(Policy).decode),
         profile=_parse(PROFILE, files, msgspec.json.Decoder(dict[str, Any]).decode),
         parity=tuple(_parse(PARITY, files, msgspec.json.Decoder(ParityExample).decode_lines)),
+        fallback=_read_fallback(files) if FALLBACK in files else None,
+        serving=_parse(SERVING, files, msgspec.json.Decoder(ServingPlan).decode) if SERVING in files else _USUAL,
     )
 
 
@@ -123,12 +147,20 @@ def read_contract_file(content: bytes) -> Contract:
 
 def release_digest(files: Mapping[str, bytes]) -> str:
     """The digest of a release, from its files."""
-    return digest_of({name: sha256(files[name]) for name in RELEASE_FILES})
+    names = [name for name in (*RELEASE_FILES, *FURTHER_FILES) if name in RELEASE_FILES or name in files]
+    return digest_of({name: sha256(files[name]) for name in names})
 
 
 def digest_of(digests: Mapping[str, str]) -> str:
     """The digest of a release, from the names of exactly its files and their SHA-256."""
     return sha256(canonical_json(digests))
+
+
+def model_digest(bundle: Bundle) -> str:
+    """SHA-256 over all that makes raw scores of an example, and the classifier's name: the policy does not count."""
+    parts = (_as_read(bundle.contract), _as_read(bundle.plan), bundle.kind.encode(), bundle.classifier.encode())
+    arrays = _join(bundle.plan_arrays, bundle.model_arrays)
+    return digest_of({str(at): sha256(part) for at, part in enumerate((*parts, arrays))})
 
 
 def policy_digest(policy: Policy) -> str:
@@ -144,6 +176,27 @@ def canonical_json(value: Any) -> bytes:
 def sha256(content: bytes) -> str:
     """Hexadecimal SHA-256."""
     return hashlib.sha256(content).hexdigest()
+
+
+def _write_fallback(fallback: StoredFallback) -> dict[str, bytes]:
+    files = {FALLBACK: _as_read(fallback.told)}
+    if isinstance(fallback.told, ModelFallback):
+        files[FALLBACK_ARRAYS] = _join(fallback.plan_arrays, fallback.model_arrays)
+    return files
+
+
+def _read_fallback(files: Mapping[str, bytes]) -> StoredFallback:
+    told = _parse(FALLBACK, files, msgspec.json.Decoder(RuleFallback | ModelFallback).decode)
+    if isinstance(told, ModelFallback) != (FALLBACK_ARRAYS in files):
+        raise ReleaseError(f"{FALLBACK} and {FALLBACK_ARRAYS} do not belong together")
+    arrays = _parse(FALLBACK_ARRAYS, files, tensors.load) if FALLBACK_ARRAYS in files else {}
+    return StoredFallback(told, _strip(arrays, _PLAN_ARRAYS), _strip(arrays, _MODEL_ARRAYS))
+
+
+def _join(plan_arrays: Mapping[str, NDArray[Any]], model_arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """The arrays of a plan and of a model in one file."""
+    arrays = {_PLAN_ARRAYS + name: array for name, array in plan_arrays.items()}
+    return write_arrays(arrays | {_MODEL_ARRAYS + name: array for name, array in model_arrays.items()})
 
 
 def _as_read(value: msgspec.Struct) -> bytes:

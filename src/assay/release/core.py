@@ -24,7 +24,8 @@ from assay.policy.apply import Decisions, decide_frame, prepare, probabilities_f
 from assay.policy.columns import probability_columns
 from assay.policy.policy import Policy
 from assay.policy.rules import prepare_reasons
-from assay.release.bundle import Bundle, Example, policy_digest
+from assay.release.bundle import Bundle, CachePlan, Example, model_digest, policy_digest
+from assay.release.fallback import Fallback, prepare_fallback
 from assay.values import Decision, Row
 
 
@@ -59,6 +60,11 @@ class Release:
     features_frame: Callable[[Table], FeatureFrame]
     #: Synthetic examples as a caller would send them.
     examples: tuple[Example, ...]
+    #: What answers when the model cannot.
+    fallback: Fallback | None = None
+    #: How scores are kept, and what they are kept under; empty where they are not.
+    cache: CachePlan | None = None
+    model_digest: str = ""
 
     def answer(self, row: Row) -> Decision:
         """Classify one decoded row."""
@@ -90,6 +96,8 @@ class Release:
         plan_arrays = bundle.plan_arrays
         model = load(bundle.kind, bundle.model_arrays)
         decoder = prepare_decoder(contract)
+        features = prepare_row(plan, plan_arrays)
+        stored, cache = bundle.fallback, bundle.serving.cache
         return cls(
             classifier=bundle.classifier,
             version=version,
@@ -102,12 +110,15 @@ class Release:
             decode=decoder.decode,
             truncated=decoder.truncated,
             decode_mapping=decoder.decode_mapping,
-            features=prepare_row(plan, plan_arrays),
+            features=features,
             scores=model.row,
             decide=prepare(policy),
             reasons=prepare_reasons(policy.reasons, plan.names),
             features_frame=prepare_frame(plan, plan_arrays),
             examples=tuple(example.example for example in bundle.parity),
+            fallback=prepare_fallback(stored, contract, policy, plan.names, features) if stored is not None else None,
+            cache=cache,
+            model_digest=model_digest(bundle) if cache is not None else "",
         )
 
 

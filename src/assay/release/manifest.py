@@ -7,7 +7,16 @@ from collections.abc import Mapping
 import msgspec
 
 from assay.errors import ReleaseError
-from assay.release.bundle import MAX_BYTES, MAX_FILES, POLICY, RELEASE_FILES, canonical_json, digest_of, sha256
+from assay.release.bundle import (
+    FURTHER_FILES,
+    MAX_BYTES,
+    MAX_FILES,
+    POLICY,
+    RELEASE_FILES,
+    canonical_json,
+    digest_of,
+    sha256,
+)
 
 #: The file of the evidence that tells everything of how a release was made.
 CARD = "card.json"
@@ -68,8 +77,8 @@ def read_manifest(content: bytes) -> Manifest:
 
 
 def _check(manifest: Manifest) -> None:
-    if set(manifest.release) != set(RELEASE_FILES):
-        differing = ", ".join(sorted(set(manifest.release) ^ set(RELEASE_FILES)))
+    if set(manifest.release) - set(FURTHER_FILES) != set(RELEASE_FILES):
+        differing = ", ".join(sorted((set(manifest.release) - set(FURTHER_FILES)) ^ set(RELEASE_FILES)))
         raise ReleaseError(f"the manifest of {manifest.classifier} does not name the files of a release: {differing}")
     if manifest.release_digest != digest_of({name: file.sha256 for name, file in manifest.release.items()}):
         raise ReleaseError(f"the manifest of {manifest.classifier} contradicts its own release digest")

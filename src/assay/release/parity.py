@@ -15,6 +15,7 @@ import msgspec
 from assay.errors import ContractError, ReleaseError
 from assay.release.bundle import Example, ParityExample
 from assay.release.core import Release
+from assay.values import Decision
 
 _TOLERANCE = 1e-12
 
@@ -64,7 +65,8 @@ def replay(release: Release, recorded: Sequence[ParityExample]) -> None:
 
 
 def _answer(release: Release, example: dict[str, bool | float | str | None]) -> ParityExample:
-    features = release.features(release.decode(msgspec.json.encode(example)))
+    row = release.decode(msgspec.json.encode(example))
+    features = release.features(row)
     scores = release.scores(features)
     return ParityExample(
         example=example,
@@ -73,6 +75,7 @@ def _answer(release: Release, example: dict[str, bool | float | str | None]) -> 
         values=tuple(float(value) for value in features.values),
         scores=tuple(scores),
         decision=release.decide(scores),
+        fallback=release.fallback.answer(row).decision if release.fallback is not None else None,
     )
 
 
@@ -92,16 +95,22 @@ def _difference(release: Release, then: ParityExample, now: ParityExample) -> st
     for output, (was, is_now) in enumerate(zip_longest(then.scores, now.scores)):
         if not _close(was, is_now):
             return f"raw score {output} was {was}, is {is_now}"
-    return _decision_difference(release, then, now)
+    return _decision_difference(release, then.decision, now.decision) or _fallback_difference(release, then, now)
 
 
-def _decision_difference(release: Release, then: ParityExample, now: ParityExample) -> str:
-    probabilities = zip_longest(release.contract.classes, then.decision.probabilities, now.decision.probabilities)
-    for label, was, is_now in probabilities:
+def _fallback_difference(release: Release, then: ParityExample, now: ParityExample) -> str:
+    if then.fallback is None or now.fallback is None:
+        return "" if then.fallback is now.fallback else "one of the two has no fallback"
+    difference = _decision_difference(release, then.fallback, now.fallback)
+    return f"by the fallback {difference}" if difference else ""
+
+
+def _decision_difference(release: Release, then: Decision, now: Decision) -> str:
+    for label, was, is_now in zip_longest(release.contract.classes, then.probabilities, now.probabilities):
         if not _close(was, is_now):
             return f"the probability of {label} was {was}, is {is_now}"
-    if (then.decision.label, then.decision.decision) != (now.decision.label, now.decision.decision):
-        return f"the decision was {then.decision.decision}, is {now.decision.decision}"
+    if (then.label, then.decision) != (now.label, now.decision):
+        return f"the decision was {then.decision}, is {now.decision}"
     return ""
 
 

@@ -1,6 +1,7 @@
 """What every implementation of a seam must do, as suites to inherit from: override the fixture, run them with pytest.
 
-A subclass of `BlobStoreContract` overrides `blobs`, one of `RegistryStoreContract` overrides `store`.
+A subclass of `BlobStoreContract` overrides `blobs`, one of `RegistryStoreContract` `store`, one of `ScoreCacheContract`
+`cache`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import pytest
 
 from assay.errors import AssayError, ConflictError, GateError, NotFoundError, ReleaseError
 from assay.registry.store import BlobStore, RegistryStore, Version
+from assay.serving.cache import ScoreCache
 
 T = TypeVar("T")
 
@@ -186,6 +188,46 @@ class BlobStoreContract:
         assert len(set(answers)) == 2
         for one in given:
             assert blobs.get(sha256(one).hexdigest(), limit=len(one)) == one
+
+
+class ScoreCacheContract:
+    """Override `cache` with a fixture that gives an empty cache with room for 1000 entries, fresh for an hour."""
+
+    @pytest.fixture
+    def cache(self) -> ScoreCache:
+        raise NotImplementedError
+
+    def test_what_was_kept_is_found_to_the_bit(self, cache: ScoreCache) -> None:
+        scores = [0.1, -0.0, 5e-324, 1.7976931348623157e308, 1.0 / 3.0]
+        cache.keep(b"a" * 16, scores)
+        found = cache.find(b"a" * 16)
+        assert found is not None
+        assert [score.hex() for score in found.scores] == [score.hex() for score in scores]
+        assert found.fresh
+
+    def test_nothing_is_found_under_another_key(self, cache: ScoreCache) -> None:
+        assert cache.find(b"a" * 16) is None
+        keys = [bytes([at]) * 16 for at in range(256)]
+        for at, key in enumerate(keys[1:], start=1):
+            cache.keep(key, [float(at)])
+        found = [cache.find(key) for key in keys]
+        assert found[0] is None
+        assert [one and one.scores for one in found[1:]] == [(float(at),) for at in range(1, 256)]
+
+    def test_what_is_kept_last_counts(self, cache: ScoreCache) -> None:
+        for score in (1.0, 2.0):
+            cache.keep(b"a" * 16, [score])
+        found = cache.find(b"a" * 16)
+        assert found is not None
+        assert found.scores == (2.0,)
+
+    def test_what_was_given_may_change_afterwards(self, cache: ScoreCache) -> None:
+        scores = [1.0]
+        cache.keep(b"a" * 16, scores)
+        scores[0] = 2.0
+        found = cache.find(b"a" * 16)
+        assert found is not None
+        assert found.scores == (1.0,)
 
 
 def _at_once(call: Callable[[int], T], times: int) -> list[T]:

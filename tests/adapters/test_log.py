@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, create_engine, insert, select
+from sqlalchemy import Engine, create_engine, func, insert, select
 
-from assay.adapters.sql.engine import open_database
+from assay.adapters.sql.engine import open_database, reading
 from assay.adapters.sql.log import SqlSink
 from assay.adapters.sql.schema import metadata, outcomes, prediction_logs
 from assay.errors import ContractError, StorageError
@@ -242,3 +242,19 @@ def test_several_labels_are_kept_as_a_list_and_judged_as_a_set(engine: Engine) -
     assert [row["decision"] for row in kept] == ["review", "[]", '["a"]']
     assert [row["is_correct"] for row in kept] == [True, False, True]
     assert {(row["predicted_label"], row["prediction"]) for row in kept} == {(None, None)}
+
+
+def test_a_batch_that_is_given_up_leaves_nothing(engine: Engine) -> None:
+    breaths: list[int] = []
+
+    def give_up() -> None:
+        breaths.append(1)
+        if len(breaths) == 5:
+            raise LookupError("somebody else does it")
+
+    records = [prediction(number) for number in range(1, 151)]
+    with pytest.raises(LookupError):
+        SqlSink(engine).write(records, give_up)
+    with reading(engine) as connection:
+        assert connection.execute(select(func.count()).select_from(prediction_logs)).scalar() == 0
+    SqlSink(engine).write(records)

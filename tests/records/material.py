@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import ContractError, StorageError
-from assay.records.log import Record
+from assay.records.log import Record, go_on
 from assay.records.reader import read_batch
 from assay.records.shipper import Shipper
 from assay.records.slot import claim
@@ -62,7 +62,7 @@ class MemorySink:
         self.refuse: Callable[[Record], bool] = lambda _: False
         self.after_commit: Callable[[], None] = lambda: None
 
-    def write(self, records: Sequence[Record]) -> None:
+    def write(self, records: Sequence[Record], breathe: Callable[[], None] = go_on) -> None:
         self.writes += 1
         if self.away:
             raise StorageError("the database is away")

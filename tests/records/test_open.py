@@ -8,6 +8,7 @@ import pytest
 
 from assay.errors import NotSupportedError, StorageError, UnavailableError
 from assay.records.open import open_log
+from assay.records.spool import Spool
 from assay.records.stats import read_stats
 from assay.settings import Durability
 from tests.records.material import MemorySink, ids, prediction
@@ -15,7 +16,7 @@ from tests.records.material import MemorySink, ids, prediction
 RECORDS = [prediction(number) for number in range(1, 101)]
 
 
-@pytest.mark.parametrize("durability", ["process", "off"])
+@pytest.mark.parametrize("durability", ["process", "power", "off"])
 def test_closing_ships_everything_and_frees_the_slot(tmp_path: Path, durability: Durability) -> None:
     sink = MemorySink()
     log = open_log(tmp_path, lambda: sink, durability=durability)
@@ -28,7 +29,7 @@ def test_closing_ships_everything_and_frees_the_slot(tmp_path: Path, durability:
     assert (found.served, found.shipped, found.balanced, found.spools[0].live) == (100, 100, True, False)
 
 
-@pytest.mark.parametrize("durability", ["process", "off"])
+@pytest.mark.parametrize("durability", ["process", "power", "off"])
 def test_a_closed_log_takes_nothing(tmp_path: Path, durability: Durability) -> None:
     log = open_log(tmp_path, MemorySink, durability=durability)
     log.close()
@@ -36,10 +37,26 @@ def test_a_closed_log_takes_nothing(tmp_path: Path, durability: Durability) -> N
         log.append(RECORDS[0])
 
 
-@pytest.mark.parametrize("durability", ["power", "replicated"])
-def test_modes_that_come_later_are_refused(tmp_path: Path, durability: Durability) -> None:
-    with pytest.raises(NotSupportedError, match=durability):
-        open_log(tmp_path, MemorySink, durability=durability)
+def test_a_mode_that_comes_later_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NotSupportedError, match="replicated"):
+        open_log(tmp_path, MemorySink, durability="replicated")
+
+
+def test_each_append_in_mode_power_is_synced_unless_the_caller_does_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    syncs: list[int] = []
+    monkeypatch.setattr(Spool, "sync", lambda _spool: syncs.append(1))
+    log = open_log(tmp_path, None, durability="power")
+    log.append(RECORDS[0])
+    log.append_many(RECORDS[1:])
+    log.close()
+    assert (len(syncs), log.sync) == (2, None)
+    grouped = open_log(tmp_path, None, durability="power", grouped=True)
+    grouped.append(RECORDS[0])
+    assert len(syncs) == 2
+    assert grouped.sync is not None
+    grouped.close()
 
 
 def test_what_one_process_could_not_ship_the_next_one_ships(tmp_path: Path) -> None:

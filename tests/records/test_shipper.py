@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from assay.errors import StorageError
+from assay.records.log import Record, go_on
 from assay.records.reader import acknowledge, cursor_of, read_batch
 from assay.records.segment import frame, segments
 from assay.records.shipper import DeadLetter, Shipper
@@ -271,14 +274,91 @@ def test_a_spool_that_cannot_be_read_stays_as_it_is(tmp_path: Path) -> None:
         shipper_of(tmp_path, MemorySink()).adopt()
 
 
-def test_a_busy_shipper_leaves_the_processor_to_the_answers_until_many_records_wait(
+class SlowSink(MemorySink):
+    """Breathes as long as it may before it writes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = threading.Event()
+        self.given_up = 0
+        self.patient = True
+
+    def write(self, records: Sequence[Record], breathe: Callable[[], None] = go_on) -> None:
+        self.begun.set()
+        try:
+            while self.patient and threading.current_thread().name == "assay-shipper":
+                breathe()
+                os.sched_yield()
+        except Exception:
+            self.given_up += 1
+            raise
+        super().write(records)
+
+
+def test_where_many_records_wait_they_are_shipped_from_here_and_the_thread_gives_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sink = MemorySink()
+    sink = SlowSink()
     with spool_in(tmp_path) as spool:
         shipper = shipper_of(tmp_path, sink, spool)
-        spool.append_many(RECORDS)
-        assert shipper._rest(shipped=999, worked_s=0.2) == 0.005
-        assert shipper._rest(shipped=1000, worked_s=0.2) == pytest.approx(1.8)
-        monkeypatch.setattr("assay.records.shipper._MANY_WAITING", 1000)
-        assert shipper._rest(shipped=1000, worked_s=0.2) == 0.0
+        shipper.start()
+        spool.append_many(RECORDS[:1000])
+        assert sink.begun.wait(30)
+        assert shipper.keep_up() == 0
+        monkeypatch.setattr("assay.records.shipper._MANY_WAITING", 999)
+        wait_until(lambda: shipper.keep_up() > 0)
+        assert (len(sink.kept), sink.given_up) == (1000, 1)
+        assert shipper.keep_up() == 0
+        sink.patient = False
+        spool.append(RECORDS[1000])
+        wait_until(lambda: len(sink.kept) == 1001)
+        assert shipper.stop(30)
+
+
+def test_a_thread_that_is_stopped_gives_its_batch_up_and_it_is_shipped_after_it(tmp_path: Path) -> None:
+    sink = SlowSink()
+    with spool_in(tmp_path) as spool:
+        shipper = shipper_of(tmp_path, sink, spool)
+        spool.append_many(RECORDS[:10])
+        lowered: list[str] = []
+        shipper.start(lambda: lowered.append(threading.current_thread().name))
+        assert sink.begun.wait(30)
+        assert shipper.stop(30)
+        assert (len(sink.kept), sink.given_up, lowered) == (0, 1, ["assay-shipper"])
+        assert shipper.ship() == 10
+        assert list(sink.kept) == ids(RECORDS[:10])
+
+
+def test_in_a_hurry_a_spool_that_fails_holds_no_other_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = MemorySink()
+    with spool_in(tmp_path) as bad, spool_in(tmp_path) as good:
+        bad.append_many(RECORDS[:10])
+        good.append_many(RECORDS[10:30])
+        segment = segments(bad.slot.directory)[0]
+        segment.path.rename(bad.slot.directory / "aside")
+        segment.path.mkdir()
+        monkeypatch.setattr("assay.records.shipper._MANY_WAITING", 5)
+        shipper = shipper_of(tmp_path, sink)
+        assert shipper.keep_up() == 20
+        assert list(sink.kept) == ids(RECORDS[10:30])
+
+
+def test_a_spool_that_is_a_quarter_full_is_in_a_hurry(tmp_path: Path) -> None:
+    sink = MemorySink()
+    with spool_in(tmp_path) as spool:
+        spool.append_many(RECORDS[:10])
+        held = spool.held_bytes()
+        assert Shipper(tmp_path, lambda: sink, cap_bytes=5 * held).keep_up() == 0
+        assert Shipper(tmp_path, lambda: sink, cap_bytes=3 * held).keep_up() == 10
+
+
+def test_a_batch_that_takes_too_long_is_handed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assay.records.shipper._PATIENCE_S", 0.0)
+    sink = SlowSink()
+    with spool_in(tmp_path) as spool:
+        spool.append_many(RECORDS[:10])
+        shipper = shipper_of(tmp_path, sink, spool)
+        shipper.start()
+        wait_until(lambda: shipper.keep_up() == 10)
+        assert sink.given_up > 0
+        assert shipper.stop(30)

@@ -19,7 +19,7 @@ _MOST_RECORDS = 100_000
 class DeferredLog:
     """Keeps records in memory and hands them to a spool every `interval_s`."""
 
-    def __init__(self, spool: Spool, *, interval_s: float = 0.1, most_records: int = _MOST_RECORDS) -> None:
+    def __init__(self, spool: Spool, *, interval_s: float = 0.01, most_records: int = _MOST_RECORDS) -> None:
         self._spool = spool
         self._interval_s = interval_s
         self._most_records = most_records
@@ -52,14 +52,19 @@ class DeferredLog:
     def _keep_writing(self) -> None:
         while True:
             stopping = self._stop.wait(self._interval_s)
-            for _ in range(len(self._records)):
-                self._write(self._records.popleft())
+            self._write([self._records.popleft() for _ in range(len(self._records))])
             if stopping:
                 return
 
-    def _write(self, record: Record) -> None:
+    def _write(self, records: Sequence[Record]) -> None:
+        """Write all at once; where that fails, what can be written alone."""
         try:
-            self._spool.append(record)
+            if records:
+                self._spool.append_many(records)
         except AssayError as error:
+            if len(records) > 1:
+                for record in records:
+                    self._write((record,))
+                return
             self._spool.drop(1)
             logger.warning("a record of the log is dropped: %s", error)

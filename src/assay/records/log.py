@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from assay.values import Outcome, Prediction
 
 Record = Prediction | Outcome
+
+
+def go_on() -> None:
+    """Nothing to wait for."""
 
 
 class PredictionLog(Protocol):
@@ -35,5 +39,8 @@ class PredictionLog(Protocol):
 class Sink(Protocol):
     """Where records end. Writing the same record twice changes nothing (idempotent by id)."""
 
-    def write(self, records: Sequence[Record]) -> None:
-        """Commit all or raise StorageError (not possible now) or ContractError (a record that can never land)."""
+    def write(self, records: Sequence[Record], breathe: Callable[[], None] = go_on) -> None:
+        """Commit all or raise StorageError (not possible now) or ContractError (a record that can never land).
+
+        `breathe` is called every few records. What it raises is let through, and nothing is committed.
+        """

@@ -13,15 +13,22 @@ from assay.records.reader import cursor_of
 from assay.records.shipper import Shipper
 from assay.records.slot import claim
 from assay.records.spool import Spool, WhenFull
+from assay.records.synced import SyncedLog
 from assay.settings import Durability
 
 
 class OpenLog:
-    """A `PredictionLog`. `append` and `append_many` are those of the writer, with nothing between."""
+    """A `PredictionLog`. `append` and `append_many` are those of the writer, with nothing between.
 
-    def __init__(self, writer: PredictionLog, spool: Spool, shipper: Shipper | None) -> None:
+    `sync`, where there is one, has to be called before an answer leaves: it makes durable whatever was appended before.
+    """
+
+    def __init__(
+        self, writer: PredictionLog, spool: Spool, shipper: Shipper | None, sync: Callable[[], None] | None = None
+    ) -> None:
         self.append = writer.append
         self.append_many = writer.append_many
+        self.sync = sync
         self.spool = spool
         self._shipper = shipper
         self._writer = writer
@@ -53,21 +60,23 @@ def open_log(
     sink: Callable[[], Sink] | None,
     *,
     durability: Durability = "process",
+    grouped: bool = False,
     cap_bytes: int = 1 << 30,
     when_full: WhenFull = "reject",
     clock: Callable[[], float] = time.time,
 ) -> OpenLog:
     """Open the log of this process under `root` and resume what a dead worker left there.
 
-    With a `sink` a thread of this process ships it; without one, that is for another process.
+    With a `sink` a thread of this process ships it; without one, that is for another process. In mode `power` every
+    append syncs, unless `grouped` leaves that to who calls `sync` once for several.
 
     Raises:
         NotSupportedError: `durability` is a mode that comes later.
         StorageError: the spool cannot be written.
     """
-    if durability not in {"process", "off"}:
+    if durability == "replicated":
         raise NotSupportedError(
-            f"ASSAY_LOG_DURABILITY={durability} is not yet supported", remedy="use process (the default) or off"
+            f"ASSAY_LOG_DURABILITY={durability} is not yet supported", remedy="use process (the default), power or off"
         )
     slot = claim(root)
     try:
@@ -78,4 +87,13 @@ def open_log(
     shipper = Shipper(root, sink, own=slot.directory, clock=clock) if sink is not None else None
     if shipper is not None:
         shipper.start()
-    return OpenLog(DeferredLog(spool) if durability == "off" else spool, spool, shipper)
+    if durability == "power" and grouped:
+        return OpenLog(spool, spool, shipper, spool.sync)
+    return OpenLog(_WRITERS[durability](spool), spool, shipper)
+
+
+_WRITERS: dict[Durability, Callable[[Spool], PredictionLog]] = {
+    "process": lambda spool: spool,
+    "power": SyncedLog,
+    "off": DeferredLog,
+}

@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from assay.errors import ContractError, StorageError
-from assay.records.log import Record, Sink
+from assay.records.log import Record, Sink, go_on
 from assay.records.reader import Entry, acknowledge, cursor_of, read_batch
 from assay.records.segment import segments
 from assay.records.slot import Counters, Slot, hold, read_counters, slots, write_whole
@@ -28,12 +28,14 @@ from assay.records.turn import turn
 logger = logging.getLogger(__name__)
 
 # A commit costs several syncs, and the more rows it has the fewer pages of the indexes are written twice.
-BATCH_RECORDS = 10_000
+BATCH_RECORDS = 4000
 # From so many on it goes on at once; below it waits until more have come together.
 _WORTHWHILE = 1000
-# Answers come first: a busy shipper works a tenth of the time, until so many records wait.
-_REST = 9.0
+# From so many on answers do not come first any more; neither from this share of a spool's bytes on.
 _MANY_WAITING = 100_000
+_FULL = 0.25
+# A batch holds the sink's lock: a thread that does not come to the processor for so long hands it over.
+_PATIENCE_S = 2.0
 _LONGEST_PAUSE_S = 15.0
 _OTHERS_TURN_S = 0.02
 
@@ -51,11 +53,15 @@ class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True):
     raw: str | None = None
 
 
+class _GivenUpError(Exception):
+    """The batch is for somebody else; the sink takes it back."""
+
+
 class Shipper:
     """Ships every spool under `root`; with `own`, a spool's directory, that one and those that nobody writes.
 
-    `sink` is asked for when there is something to ship, and again after it failed, so a database that is away at the
-    start is no reason not to start. `clock` gives epoch seconds for dead letters.
+    A spool of `cap_bytes` is full. `sink` is asked for when there is something to ship, and again after it failed, so a
+    database that is away at the start is no reason not to start. `clock` gives epoch seconds for dead letters.
     """
 
     def __init__(
@@ -65,24 +71,30 @@ class Shipper:
         *,
         own: Path | None = None,
         interval_s: float = 0.5,
+        cap_bytes: int = 1 << 30,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._root = root
         self._sink = sink
         self._own = own
         self._interval_s = interval_s
+        self._cap_bytes = cap_bytes
         self._clock = clock
         self._pauses: dict[Path, tuple[float, float]] = {}
         self._stop = threading.Event()
+        self._urgent = self._overdue = False
+        self._began = 0.0
         self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
-        """Ship from a thread until `stop`."""
-        self._thread = threading.Thread(target=self._keep_shipping, name="assay-shipper", daemon=True)
+    def start(self, lower: Callable[[], None] = go_on) -> None:
+        """Ship from a thread until `stop`. `lower` is called in it first, to lower its priority."""
+        self._thread = threading.Thread(target=self._keep_shipping, args=(lower,), name="assay-shipper", daemon=True)
         self._thread.start()
 
     def stop(self, timeout_s: float) -> bool:
-        """End the thread after the batch it is at. False when the sink holds it for longer than `timeout_s`."""
+        """End the thread, which gives up the batch that it is at. False when the sink holds it for longer than
+        `timeout_s`.
+        """
         self._stop.set()
         if self._thread is not None:
             self._thread.join(timeout_s)
@@ -126,22 +138,41 @@ class Shipper:
             return False
         return True
 
-    def _keep_shipping(self) -> None:
+    def keep_up(self) -> int:
+        """Where more waits than the thread comes to, or it holds a batch for too long, ship a batch of each spool from
+        here, until half of what waits is gone; returns how many.
+        """
+        full = self._fill()
+        self._urgent = self._overdue or full > (0.5 if self._urgent else 1.0)
+        if not self._urgent:
+            return 0
+        self._overdue = False
+        return sum(self._try(directory) for directory in slots(self._root))
+
+    def _keep_shipping(self, lower: Callable[[], None]) -> None:
+        lower()
         while True:
-            began = time.monotonic()
-            shipped = sum(self._try(directory) for directory in slots(self._root))
-            if self._stop.wait(self._rest(shipped, time.monotonic() - began)):
+            shipped = 0 if self._urgent else sum(self._try(directory) for directory in slots(self._root))
+            if self._stop.wait(0.0 if shipped >= _WORTHWHILE else self._interval_s):
                 return
 
-    def _rest(self, shipped: int, worked_s: float) -> float:
-        """Seconds until the next round."""
-        if shipped < _WORTHWHILE:
-            return self._interval_s
+    def _breathe(self) -> None:
+        """Give the batch up where this is the thread and somebody is to take over."""
+        if threading.current_thread() is not self._thread:
+            return
+        self._overdue = self._overdue or time.monotonic() - self._began > _PATIENCE_S
+        if self._urgent or self._overdue or self._stop.is_set():
+            raise _GivenUpError
+
+    def _fill(self) -> float:
+        """How much waits, by number or by bytes, of what may."""
         try:
-            waiting = sum(read_counters(slot)[0] - cursor_of(slot).sequence for slot in slots(self._root))
+            found = slots(self._root)
+            number = sum(read_counters(slot)[0] - cursor_of(slot).sequence for slot in found)
+            most = max((sum(segment.path.stat().st_size for segment in segments(slot)) for slot in found), default=0)
         except OSError:
-            return self._interval_s
-        return 0.0 if waiting > _MANY_WAITING else _REST * worked_s
+            return 0.0
+        return max(number / _MANY_WAITING, most / (_FULL * self._cap_bytes))
 
     def _try(self, directory: Path) -> int:
         """Ship a batch of one spool; after a failure this spool waits, longer each time, and the others do not."""
@@ -150,6 +181,8 @@ class Shipper:
             return 0
         try:
             shipped = self._ship(directory) or 0
+        except _GivenUpError:
+            return 0
         except StorageError as error:
             logger.warning("the log is not shipped, next try in %.1f s: %s", pause, error)
         except Exception:
@@ -171,55 +204,52 @@ class Shipper:
                     return None
                 slot = hold(directory)
                 if slot is None:
-                    return 0 if abandoned else _ship_batch(directory, self._sink, self._clock)
+                    return 0 if abandoned else self._ship_batch(directory)
                 try:
-                    return _ship_batch(directory, self._sink, self._clock, slot)
+                    return self._ship_batch(directory, slot)
                 finally:
                     slot.release()
         except OSError as error:
             raise StorageError(f"the spool in {directory} fails: {error.strerror}") from error
 
+    def _ship_batch(self, directory: Path, abandoned: Slot | None = None) -> int:
+        batch = read_batch(directory, BATCH_RECORDS, None if abandoned is not None else _counted(directory))
+        letters = [
+            DeadLetter(entry.sequence, "cannot be decoded", self._clock(), raw=base64.b64encode(entry.record).decode())
+            for entry in batch.entries
+            if isinstance(entry.record, bytes)
+        ]
+        letters += self._deliver([entry for entry in batch.entries if not isinstance(entry.record, bytes)])
+        if batch.missing:
+            logger.error("%d records of the log in %s are damaged", batch.missing, directory.name)
+        _keep(letters, directory)
+        if abandoned is not None:  # its writer may have died after a write and before counting it
+            cells = abandoned.counters.cells
+            cells[0] = max(cells[0], batch.behind.sequence)
+        acknowledge(directory, batch, len(letters))
+        return len(batch.entries) + batch.missing
 
-def _ship_batch(
-    directory: Path, sink: Callable[[], Sink], clock: Callable[[], float], abandoned: Slot | None = None
-) -> int:
-    batch = read_batch(directory, BATCH_RECORDS, None if abandoned is not None else _counted(directory))
-    letters = [
-        DeadLetter(entry.sequence, "cannot be decoded", clock(), raw=base64.b64encode(entry.record).decode())
-        for entry in batch.entries
-        if isinstance(entry.record, bytes)
-    ]
-    letters += _deliver(sink, [entry for entry in batch.entries if not isinstance(entry.record, bytes)], clock)
-    if batch.missing:
-        logger.error("%d records of the log in %s are damaged", batch.missing, directory.name)
-    _keep(letters, directory)
-    if abandoned is not None:  # its writer may have died after a write and before counting it
-        cells = abandoned.counters.cells
-        cells[0] = max(cells[0], batch.behind.sequence)
-    acknowledge(directory, batch, len(letters))
-    return len(batch.entries) + batch.missing
+    def _deliver(self, entries: Sequence[Entry]) -> list[DeadLetter]:
+        """Write to the sink; a batch that it refuses is halved until the records at fault stand alone."""
+        records = [entry.record for entry in entries if not isinstance(entry.record, bytes)]
+        if not records:
+            return []
+        self._began = time.monotonic()
+        try:
+            self._sink().write(records, self._breathe)
+        except ContractError as error:
+            if len(records) == 1:
+                logger.warning("a record of the log can never land and becomes a dead letter: %s", error)
+                return [DeadLetter(entries[0].sequence, error.message, self._clock(), record=records[0])]
+            middle = len(entries) // 2
+            return self._deliver(entries[:middle]) + self._deliver(entries[middle:])
+        return []
 
 
 def _counted(directory: Path) -> int:
     """The last sequence number written, read in one piece while its writer goes on."""
     with closing(Counters(directory / "counters")) as counters:
         return counters.cells[0]
-
-
-def _deliver(sink: Callable[[], Sink], entries: Sequence[Entry], clock: Callable[[], float]) -> list[DeadLetter]:
-    """Write to the sink; a batch that it refuses is halved until the records at fault stand alone."""
-    records = [entry.record for entry in entries if not isinstance(entry.record, bytes)]
-    if not records:
-        return []
-    try:
-        sink().write(records)
-    except ContractError as error:
-        if len(records) == 1:
-            logger.warning("a record of the log can never land and becomes a dead letter: %s", error)
-            return [DeadLetter(entries[0].sequence, error.message, clock(), record=records[0])]
-        middle = len(entries) // 2
-        return _deliver(sink, entries[:middle], clock) + _deliver(sink, entries[middle:], clock)
-    return []
 
 
 def _keep(letters: list[DeadLetter], directory: Path) -> None:

@@ -1,7 +1,8 @@
 """The local durable log of one worker: append-only segments under one lock. It knows no sink; the shipper reads it.
 
 In mode `process` a record is acknowledged when it stands in the page cache (one `write`), which a killed process cannot
-take back; a thread makes it durable every 100 ms.
+take back; a thread makes it durable every 100 ms. In mode `power` it is acknowledged after a `sync`, which all records
+written before it share.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ class Spool:
         self._sync = sync
         self._mark = os.urandom(4)
         self._lock = threading.Lock()
+        self._flushing = threading.Lock()
         encoder = msgspec.msgpack.Encoder()
         self._encode = encoder.encode
         self._encode_into = encoder.encode_into
@@ -124,6 +126,18 @@ class Spool:
             except _UNENCODABLE as error:
                 raise ContractError(f"the records cannot be written to the log: {error}") from error
             return self._place(b"".join(frames), len(frames))
+
+    def sync(self) -> None:
+        """Make durable whatever was written before the call.
+
+        Raises:
+            UnavailableError: the disk does not take it, neither where it stands nor in a segment of its own.
+        """
+        if not (self._flush() or self._flush()):
+            raise UnavailableError(
+                "the prediction log cannot be made durable",
+                remedy="look at the disk under ASSAY_HOME; ASSAY_LOG_DURABILITY=process does not wait for it",
+            )
 
     def drop(self, count: int) -> None:
         """Count records that policy let go unlogged."""
@@ -231,7 +245,7 @@ class Spool:
 
     def _look(self) -> None:
         """Give back the room of segments that are gone: whoever shipped them, in whatever process, unlinked them."""
-        while self._sealed and not self._sealed[0][0].exists():
+        while self._sealed and _is_gone(self._sealed[0][0]):
             self._sealed_bytes -= self._sealed.popleft()[1]
         self._grant()
 
@@ -255,26 +269,35 @@ class Spool:
         while not self._stop.wait(self._flush_interval_s):
             self._flush()
 
-    def _flush(self) -> None:
-        with self._lock:
-            self._settle()
-            self._look()
-            retired, self._retired = self._retired, []
-            renamed, self._renamed = self._renamed, False
-            active, size = self._active, self._active.size if self._active is not None else 0
-            fill = self._held() / self.cap_bytes
-        self._warn(fill)
-        kept = [writing for writing in retired if not self._finish(writing)]
-        failed = active is not None and not active.make_durable(size, self._sync)
-        with self._lock:
-            if failed and self._active is active:
-                self._retire()
-            self._retired[:0] = kept
-        if renamed:
-            try:
-                sync_directory(self.slot.directory)
-            except OSError:
-                self._renamed = True
+    def _flush(self) -> bool:
+        """Whether all that was written before is durable; what failed is tried again from a copy the next time."""
+        with self._flushing:
+            with self._lock:
+                self._settle()
+                self._look()
+                retired, self._retired = self._retired, []
+                renamed, self._renamed = self._renamed, False
+                active, size = self._active, self._active.size if self._active is not None else 0
+                fill = self._held() / self.cap_bytes
+            self._warn(fill)
+            kept = [writing for writing in retired if not self._finish(writing)]
+            failed = active is not None and not active.make_durable(size, self._sync)
+            with self._lock:
+                if failed and self._active is active:
+                    self._retire()
+                self._retired[:0] = kept
+            named = not (renamed or self._renamed) or self._sync_names()
+            return named and not failed and not kept
+
+    def _sync_names(self) -> bool:
+        """Make the names of new segments durable."""
+        self._renamed = False
+        try:
+            sync_directory(self.slot.directory)
+        except OSError:
+            self._renamed = True
+            return False
+        return True
 
     def _finish(self, writing: Writing) -> bool:
         try:
@@ -293,6 +316,16 @@ class Spool:
         if level > self._warned_at:
             logger.warning("the prediction log is filled to %d %% of its cap", round(100 * fill))
         self._warned_at = level
+
+
+def _is_gone(path: Path) -> bool:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _recover(slot: Slot) -> int:

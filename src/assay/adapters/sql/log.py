@@ -7,7 +7,7 @@ the same `is_correct` and `feedback_score` result.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from operator import itemgetter
 from typing import Any
@@ -34,7 +34,7 @@ from assay.adapters.sql.schema import outcomes, prediction_logs
 from assay.errors import ContractError
 from assay.records.feedback import effective
 from assay.records.labels import decision_text, label_text, same_labels
-from assay.records.log import Record
+from assay.records.log import Record, go_on
 from assay.values import Outcome, Prediction
 
 _LOGS = prediction_logs.c
@@ -43,6 +43,8 @@ _PLACE = (_LOGS.entity_hash, _LOGS.predicted_at)
 _WANTED = select(func.json_each(bindparam("wanted", type_=Text)).table_valued("value").c.value)
 # Room for the pages that a batch changes: a smaller one is written out, and synced, in the middle of the transaction.
 _CACHE_KIB = 64 << 10
+# So few rows at a time that others get the processor in between.
+_PIECE = 50
 # What a single record can be refused for; everything else is the database's trouble.
 _REFUSED = (IntegrityError, DataError, OverflowError, ValueError, TypeError)
 
@@ -73,17 +75,21 @@ class SqlSink:
         self._insert = str(compiled)
         self._cells = itemgetter(*(compiled.positiontup or ()))
 
-    def write(self, records: Sequence[Record]) -> None:
+    def write(self, records: Sequence[Record], breathe: Callable[[], None] = go_on) -> None:
         """See `Sink.write`."""
         predictions = [record for record in records if isinstance(record, Prediction)]
         received = [record for record in records if isinstance(record, Outcome)]
+        pieces = []
         with _refusals():  # before the lock is taken, which others wait for
-            rows = [self._cells(_prediction_row(record)) for record in predictions]
+            for start in range(0, len(predictions), _PIECE):
+                pieces.append([self._cells(_prediction_row(record)) for record in predictions[start : start + _PIECE]])
+                breathe()
         with writing(self._engine) as connection:
             connection.exec_driver_sql(f"PRAGMA cache_size = -{_CACHE_KIB}").close()
             with _refusals():
-                if rows:
+                for rows in pieces:
                     connection.exec_driver_sql(self._insert, rows)
+                    breathe()
                 if received:
                     connection.execute(_KEEP_OUTCOME, [_outcome_row(record) for record in received])
             _join(connection, predictions, received)

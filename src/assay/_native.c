@@ -1,6 +1,7 @@
 /* The inner loops of one row, for releases that answer single requests: terms of a text, its statistics, linear sums and
- * trees. Every function has its twin in Python, which is used where this module was not built; both do the same
- * operations in the same order, so they give the same bits (compile without contraction of floating-point operations).
+ * trees; and two of a batch: ids of rows and powers of e. Every function has its twin in Python, which is used where this
+ * module was not built; both do the same operations in the same order, so they give the same bits (compile without
+ * contraction of floating-point operations).
  *
  * Text is taken here only where it is ASCII; the callers keep everything else.
  */
@@ -728,10 +729,151 @@ static PyObject *text_statistics(PyObject *module, PyObject *given) {
     return answer;
 }
 
+/* ---- ids of rows -------------------------------------------------------------------------------------------------- */
+
+#define LANES 8 /* rows hashed at once */
+#define ID_LENGTH 36
+
+/* Compiled twice where the C library can choose when it loads: all lanes in one register where the processor has those. */
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
+#define FOR_WIDE_ALSO __attribute__((target_clones("avx2", "default")))
+#else
+#define FOR_WIDE_ALSO
+#endif
+
+typedef uint32_t Words __attribute__((vector_size(4 * LANES)));
+
+#define ROTATED(words, by) (((words) << (by)) | ((words) >> (32 - (by))))
+#define SHA1_STEP(choice, constant)                                   \
+    do {                                                              \
+        Words total = ROTATED(a, 5) + (choice) + e + w[i & 15] + (constant); \
+        e = d;                                                        \
+        d = c;                                                        \
+        c = ROTATED(b, 30);                                           \
+        b = a;                                                        \
+        a = total;                                                    \
+    } while (0)
+#define SHA1_MIX (w[i & 15] = ROTATED(w[(i + 13) & 15] ^ w[(i + 8) & 15] ^ w[(i + 2) & 15] ^ w[i & 15], 1))
+
+/* SHA-1 (FIPS 180-4, section 6.1.3) of one block a lane; the first four words of each digest. */
+FOR_WIDE_ALSO static void sha1_blocks(Words w[16], Words digest[4]) {
+    static const uint32_t start[5] = {0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0};
+    const Words zero = {0};
+    Words a = zero + start[0], b = zero + start[1], c = zero + start[2], d = zero + start[3], e = zero + start[4];
+    for (int i = 0; i < 16; i++) SHA1_STEP(d ^ (b & (c ^ d)), 0x5A827999u);
+    for (int i = 16; i < 20; i++) {
+        SHA1_MIX;
+        SHA1_STEP(d ^ (b & (c ^ d)), 0x5A827999u);
+    }
+    for (int i = 20; i < 40; i++) {
+        SHA1_MIX;
+        SHA1_STEP(b ^ c ^ d, 0x6ED9EBA1u);
+    }
+    for (int i = 40; i < 60; i++) {
+        SHA1_MIX;
+        SHA1_STEP((b & c) | (d & (b | c)), 0x8F1BBCDCu);
+    }
+    for (int i = 60; i < 80; i++) {
+        SHA1_MIX;
+        SHA1_STEP(b ^ c ^ d, 0xCA62C1D6u);
+    }
+    digest[0] = a + start[0];
+    digest[1] = b + start[1];
+    digest[2] = c + start[2];
+    digest[3] = d + start[3];
+}
+
+/* The block of a row, in its lane: the job, the row's number in digits, and the padding. */
+static void fill_lane(Words w[16], int lane, const unsigned char *job, uint64_t number) {
+    unsigned char block[64] = {0}, digits[20];
+    int count = 0;
+    memcpy(block, job, 16);
+    for (; number || !count; number /= 10) digits[count++] = (unsigned char)('0' + number % 10);
+    for (int i = 0; i < count; i++) block[16 + i] = digits[count - 1 - i];
+    block[16 + count] = 0x80;
+    block[62] = (unsigned char)(8 * (16 + count) >> 8);
+    block[63] = (unsigned char)(8 * (16 + count));
+    for (int i = 0; i < 16; i++) {
+        const unsigned char *at = block + 4 * i;
+        w[i][lane] = (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+    }
+}
+
+/* A UUID of version 5 (RFC 9562, section 5.5) as text. */
+static void write_id(const Words digest[4], int lane, char text[ID_LENGTH]) {
+    static const char hex[] = "0123456789abcdef";
+    static const int parts[5] = {8, 4, 4, 4, 12};
+    char digits[32], *from = digits;
+    for (int i = 0; i < 4; i++) {
+        uint32_t word = digest[i][lane];
+        if (i == 1) word = (word & 0xFFFF0FFFu) | 0x5000u;
+        if (i == 2) word = (word & 0x3FFFFFFFu) | 0x80000000u;
+        for (int k = 0; k < 8; k++) digits[8 * i + k] = hex[word >> (28 - 4 * k) & 15];
+    }
+    for (int i = 0; i < 5; from += parts[i], text += parts[i] + 1, i++) {
+        memcpy(text, from, (size_t)parts[i]);
+        if (i < 4) text[parts[i]] = '-';
+    }
+}
+
+PyDoc_STRVAR(ids_doc, "row_ids(job, first, rows)\n--\n\nThe UUIDs of rows from number `first` on, 36 characters each, one "
+                      "behind the other; `job` is 16 bytes.");
+
+static PyObject *row_ids(PyObject *module, PyObject *args) {
+    (void)module;
+    const unsigned char *job;
+    Py_ssize_t size, rows;
+    long long first;
+    if (!PyArg_ParseTuple(args, "y#Ln", &job, &size, &first, &rows)) return NULL;
+    if (size != 16 || first < 0 || rows < 0 || rows > PY_SSIZE_T_MAX / ID_LENGTH || first > INT64_MAX - rows) {
+        PyErr_SetString(PyExc_ValueError, "row_ids takes 16 bytes and counts");
+        return NULL;
+    }
+    PyObject *answer = PyBytes_FromStringAndSize(NULL, rows * ID_LENGTH);
+    if (!answer) return NULL;
+    char *text = PyBytes_AS_STRING(answer);
+    Words w[16], digest[4];
+    for (Py_ssize_t row = 0; row < rows; row += LANES) {
+        for (int lane = 0; lane < LANES; lane++) fill_lane(w, lane, job, (uint64_t)(first + row) + (uint64_t)lane);
+        sha1_blocks(w, digest);
+        for (int lane = 0; lane < LANES && row + lane < rows; lane++) write_id(digest, lane, text + (row + lane) * ID_LENGTH);
+    }
+    return answer;
+}
+
+/* ---- powers of e -------------------------------------------------------------------------------------------------- */
+
+PyDoc_STRVAR(powers_doc, "powers(exponents)\n--\n\ne to the power of each of some packed float64, packed, as `math.exp` has "
+                         "them; what is too large is infinite.");
+
+static PyObject *powers(PyObject *module, PyObject *given) {
+    (void)module;
+    Py_buffer view;
+    if (PyObject_GetBuffer(given, &view, PyBUF_SIMPLE)) return NULL;
+    PyObject *answer = NULL;
+    Py_ssize_t count = view.len / (Py_ssize_t)sizeof(double);
+    if (view.len % (Py_ssize_t)sizeof(double)) {
+        PyErr_SetString(PyExc_ValueError, "powers takes packed float64");
+    } else if ((answer = PyBytes_FromStringAndSize(NULL, view.len))) {
+        char *to = PyBytes_AS_STRING(answer);
+        const char *from = view.buf;
+        for (Py_ssize_t i = 0; i < count; i++) {
+            double value;
+            memcpy(&value, from + i * (Py_ssize_t)sizeof(double), sizeof(double));
+            value = exp(value);
+            memcpy(to + i * (Py_ssize_t)sizeof(double), &value, sizeof(double));
+        }
+    }
+    PyBuffer_Release(&view);
+    return answer;
+}
+
 /* ---- the module --------------------------------------------------------------------------------------------------- */
 
 static PyMethodDef functions[] = {
     {"text_statistics", text_statistics, METH_O, statistics_doc},
+    {"row_ids", row_ids, METH_VARARGS, ids_doc},
+    {"powers", powers, METH_O, powers_doc},
     {NULL, NULL, 0, NULL},
 };
 

@@ -49,3 +49,9 @@ class Trees:
 
 def text_statistics(text: str, /) -> tuple[float, ...] | None:
     """The statistics of a text; None where it is empty, is not ASCII or may hold an address."""
+
+def row_ids(job: bytes, first: int, rows: int, /) -> bytes:
+    """The UUIDs of rows from number `first` on, 36 characters each, one behind the other; `job` is 16 bytes."""
+
+def powers(exponents: Buffer, /) -> bytes:
+    """Powers of e by each of some packed float64, packed; what is too large is infinite."""

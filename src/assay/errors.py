@@ -95,3 +95,7 @@ class UnavailableError(AssayError):
     ) -> None:
         super().__init__(message, problems=problems, remedy=remedy)
         self.retry_after_s = retry_after_s
+
+
+class OverloadedError(UnavailableError):
+    """More is asked at once than can be answered in time; nothing was begun."""

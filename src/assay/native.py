@@ -1,7 +1,7 @@
 """The compiled inner loops of one row (`_native.c`), where they were built; else their twins in Python answer.
 
 Both do the same operations in the same order and give the same bits. Whoever uses a loop stands beside its twin:
-`features.terms`, `features.statistics`, `models.linear`, `models.trees`.
+`features.terms`, `features.statistics`, `models.linear`, `models.trees`, `policy.columns`, `batch.ids`.
 """
 
 from __future__ import annotations

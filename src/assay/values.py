@@ -66,7 +66,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     probabilities: tuple[float, ...]
 
 
-class Prediction(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag="prediction"):
+class Prediction(msgspec.Struct, frozen=True, omit_defaults=True, tag="prediction"):
     """The stored fact of one answered (or, with `error`, failed) request. The answer is that of `Decision`."""
 
     prediction_id: str

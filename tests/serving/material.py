@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 import numpy as np
@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 from assay.app import App
 from assay.contract.columns import Column, Contract
 from assay.errors import UnavailableError
-from assay.features.plan import FeaturePlan, Number, OneHot, Terms, TextStatistics
+from assay.features.plan import FeaturePlan, FeatureRow, Number, OneHot, Terms, TextStatistics
 from assay.models.linear import LinearModel
 from assay.models.store import save
 from assay.models.trees import TreeModel
-from assay.policy.policy import Policy, Rule
+from assay.policy.policy import Calibration, Policy, Rule
 from assay.records.log import Record
 from assay.registry.releases import Registration, publish
 from assay.release.bundle import Bundle
 from assay.release.core import Release
+from assay.release.fallback import ModelFallback, RuleFallback, StoredFallback
 from assay.release.parity import record
 from assay.serving.metrics import Slab
 from assay.serving.predictor import Predictor
@@ -212,6 +213,42 @@ def predictor_with(log: ReadableLog) -> Predictor:
     """A predictor whose ids count from 1 and whose clock stands still."""
     numbers = itertools.count(1)
     return Predictor(log, lambda: f"id-{next(numbers)}", lambda: NOW)
+
+
+def with_rule(bundle: Bundle, label: str, otherwise: str | None, *, feature: str, above: float) -> Bundle:
+    """A bundle with a fallback: `label` where the feature is above a number."""
+    classes = bundle.contract.classes
+    shares = tuple(0.6 if name == label else 0.4 / (len(classes) - 1) for name in classes)
+    told = RuleFallback(
+        rule=Rule(feature=feature, op=">", value=above, label=label),
+        otherwise=otherwise,
+        holds=shares,
+        fails=tuple(reversed(shares)),
+    )
+    return _again(dataclasses.replace(bundle, fallback=StoredFallback(told)))
+
+
+def with_model(bundle: Bundle, other: Bundle) -> Bundle:
+    """A bundle with the model of another one as its fallback."""
+    told = ModelFallback(
+        name="logistic_regression",
+        kind=other.kind,
+        plan=other.plan,
+        calibration=Calibration(method="temperature", temperature=2.0),
+    )
+    stored = StoredFallback(told, other.plan_arrays, other.model_arrays)
+    return _again(dataclasses.replace(bundle, fallback=stored))
+
+
+def broken(one: Served, scores: Callable[[FeatureRow], list[float]]) -> Served:
+    """A served release whose model gives something else."""
+    return dataclasses.replace(one, release=dataclasses.replace(one.release, scores=scores))
+
+
+def _again(bundle: Bundle) -> Bundle:
+    """The bundle with its parity examples recorded anew."""
+    examples = [example.example for example in bundle.parity]
+    return dataclasses.replace(bundle, parity=record(Release.prepare(bundle), examples))
 
 
 def _bundle(

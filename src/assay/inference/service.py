@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version as installed_version
 from time import perf_counter
 
@@ -16,6 +16,7 @@ from assay.inference.tensors import Tensor
 from assay.serving.answer import Options, Thought
 from assay.serving.loader import Loader
 from assay.serving.predictor import Predictor
+from assay.serving.room import Room
 from assay.serving.served import Served
 
 #: Parameters of tensors that change what is asked, of extensions that are not here. All others mean nothing here.
@@ -77,12 +78,24 @@ class InferAnswer(msgspec.Struct, frozen=True):
 
 
 class Inference:
-    """The protocol over the served releases. A request is answered whole or refused whole."""
+    """The protocol over the served releases. A request is answered whole or refused whole.
 
-    def __init__(self, loader: Loader, predictor: Predictor, max_rows: int) -> None:
+    What `durable` there is, an answer waits for. No more requests are open at once than the `room` has places.
+    """
+
+    def __init__(
+        self,
+        loader: Loader,
+        predictor: Predictor,
+        max_rows: int,
+        room: Room,
+        durable: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._loader = loader
         self._predictor = predictor
         self._max_rows = max_rows
+        self._room = room
+        self._durable = durable
 
     @property
     def ready(self) -> bool:
@@ -139,15 +152,23 @@ class Inference:
             ContractError: a tensor does not fit, or a row breaks the contract; names the rows and columns.
             NotFoundError: the classifier is not served here, or not in this version.
             UnavailableError: nothing is loaded yet, or the log takes no more.
+            OverloadedError: too many requests are open.
         """
+        with self._room.entered():
+            return await self._infer(request)
+
+    async def _infer(self, request: InferRequest) -> InferAnswer:
         served = self._find(request.model, request.version)
         release = served.release
         outputs = choose_outputs(release.contract, request.outputs)
         options = Options(request_id=request.id or None)
         examples = read_examples(release.contract, request.inputs, self._max_rows)
-        thoughts = await self._think(served, examples, options)
+        async with self._room.turn():
+            thoughts = await self._think(served, examples, options)
         share_ms = round((perf_counter() - request.started) * 1000.0 / max(1, len(thoughts)), 4)
         answers = self._predictor.commit_many(served, thoughts, share_ms, options)
+        if self._durable is not None:
+            await self._durable()
         return InferAnswer(
             model=release.classifier,
             version=_version(served),
@@ -163,7 +184,9 @@ class Inference:
         pause_at = perf_counter() + _SLICE_S
         for row, raw in enumerate(examples):
             try:
-                thoughts.append(self._predictor.think(served, raw, options))
+                thoughts.append(thought := self._predictor.think(served, raw, options))
+                if thought.instead is None:
+                    served.vitals.succeeded()
             except ContractError as error:
                 problems += in_row(row, error)
                 if len(problems) >= _MOST_PROBLEMS:

@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 
 from assay.features.plan import FeatureRow
+from assay.serving.metrics import Reason
 from assay.values import Decision, Explanation, Row
 
 #: Why an answer is what it is; in a multilabel task one explanation for each label that applies.
@@ -25,13 +26,17 @@ class Options(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Thought(msgspec.Struct, frozen=True):
-    """What the core made of one example. `degraded` says what of it was left out, and why."""
+    """What the core made of one example. `degraded` says what of it was left out, and why; `instead` why the fallback
+    answered in place of the model, `cache_hit` that its scores were kept.
+    """
 
     row: Row
     features: FeatureRow
     scores: list[float]
     decision: Decision
     degraded: tuple[str, ...] = ()
+    instead: Reason | None = None
+    cache_hit: bool = False
 
 
 class LabelsAnswer(msgspec.Struct, omit_defaults=True, gc=False):

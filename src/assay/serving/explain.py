@@ -67,13 +67,16 @@ class Explainer:
         return self._explain_output(thought, label, output, sign, top)
 
     def try_to(self, thought: Thought) -> tuple[Thought, Explained | None]:
-        """Explain; where that fails the answer stands without reasons, and the thought says so."""
+        """Explain; where that fails the answer stands without reasons, and the thought says so. An answer that is not
+        the model's has no reasons of the model's.
+        """
+        if thought.instead is not None:
+            return _without(thought, "the fallback answered"), None
         try:
             return thought, self.explain(thought)
         except Exception as error:  # noqa: BLE001 - an answer must not be lost for want of its reasons
             _log.exception("explanation failed")
-            lost = f"no explanation: it failed with {type(error).__name__}"
-            return msgspec.structs.replace(thought, degraded=(*thought.degraded, lost)), None
+            return _without(thought, f"it failed with {type(error).__name__}"), None
 
     def _explain_output(self, thought: Thought, label: str, output: int, sign: float, top: int) -> Explanation:
         """Why one raw score is what it is, with the sign turned where the label is the other one."""
@@ -118,3 +121,7 @@ class LabelsExplainer(Explainer):
         applies = thought.decision.label_index or (probabilities.index(max(probabilities)),)
         numbers = (applies,) if isinstance(applies, int) else applies
         return tuple([self._explain_output(thought, self._classes[at], at, 1.0, top) for at in numbers])
+
+
+def _without(thought: Thought, why: str) -> Thought:
+    return msgspec.structs.replace(thought, degraded=(*thought.degraded, f"no explanation: {why}"))

@@ -83,6 +83,7 @@ class Loader:
             f"{name}@{failure.deployment.version} could not be loaded: {failure.error.message}"
             for name, failure in sorted(self._failures.items())
         ]
+        reasons += [concern for _, one in sorted(served.items()) if (concern := one.vitals.concern) is not None]
         if not served and not reasons:
             reasons.append("no classifier is deployed")
         if not self.database_connected:

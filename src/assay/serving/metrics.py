@@ -11,7 +11,7 @@ import os
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
 
@@ -67,7 +67,22 @@ ERRORS = Metric(
     "classification_errors_total", "counter", ("kind",), "Refused or failed requests and rows, by kind of problem."
 )
 FEEDBACK = Metric("classification_feedback_total", "counter", (), "True labels received.")
-METRICS = (PREDICTIONS, REVIEWS, LATENCY, CONFIDENCE, EXPLANATIONS, ERRORS, FEEDBACK)
+FALLBACKS = Metric(
+    "classification_fallbacks_total",
+    "counter",
+    ("model", "model_version", "reason"),
+    "Answers that the fallback gave in place of the model, by what kept that from answering.",
+)
+LOOKUPS = Metric(
+    "classification_cache_lookups_total",
+    "counter",
+    ("model", "model_version", "result"),
+    "Examples whose scores were looked for among those that are kept: hit or miss.",
+)
+METRICS = (PREDICTIONS, REVIEWS, LATENCY, CONFIDENCE, EXPLANATIONS, ERRORS, FEEDBACK, FALLBACKS, LOOKUPS)
+
+#: What keeps a model from answering.
+Reason = Literal["failed", "not_finite"]
 
 
 class Series(msgspec.Struct, frozen=True):
@@ -131,7 +146,23 @@ class ReleaseCounters:
         self._confidence = slab.slot(CONFIDENCE, name, number)
         self._confidence_sum = self._confidence + CONFIDENCE.cells - 1
         self._explanations = slab.slot(EXPLANATIONS, name, number)
+        self._fallbacks = {reason: slab.slot(FALLBACKS, name, number, reason) for reason in get_args(Reason)}
+        self._lookups = tuple(slab.slot(LOOKUPS, name, number, result) for result in ("miss", "hit"))
         slab.publish()
+
+    @property
+    def by_the_model(self) -> int:
+        """How many answers the model gave in this worker."""
+        answers = sum(self._cells[self._latency : self._latency_sum])
+        return answers - sum(self._cells[slot] for slot in self._fallbacks.values())
+
+    def looked_up(self, *, hit: bool) -> None:
+        """The scores of one example were looked for."""
+        self._cells[self._lookups[hit]] += 1
+
+    def fell_back(self, reason: Reason) -> None:
+        """One of the answers was the fallback's."""
+        self._cells[self._fallbacks[reason]] += 1
 
     def count(self, label_index: Any, confidence: float, latency_s: float, *, review: bool, explained: bool) -> None:
         """Count one answer. `label_index` is the number of its label."""

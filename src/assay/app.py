@@ -57,7 +57,8 @@ class App:
     def open_log(self, *, shipped_here: bool = True) -> OpenLog:
         """Open the prediction log of this process; whoever opens it closes it.
 
-        It is shipped by a thread, and at its end; or, where `shipped_here` is false, by another process.
+        It is shipped by a thread, and at its end; or, where `shipped_here` is false, by another process: then it is a
+        server's, whose answers share one sync in mode `power`.
         """
         from assay.records.open import open_log
 
@@ -66,6 +67,7 @@ class App:
             self.spools,
             (lambda: self.sink) if shipped_here else None,
             durability=self.settings.log_durability,
+            grouped=not shipped_here,
             cap_bytes=self.settings.log_cap_mb << 20,
             when_full=self.settings.log_full,
         )

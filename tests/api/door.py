@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from assay.api.hot import Asgi
-from assay.api.models import Evidence
-from assay.api.server import Services, create_api
+from assay.api.server import create_api
+from assay.api.services import Evidence, Services
 from assay.app import App
 from assay.registry.releases import open_release
 from assay.serving.loader import Loader, Target
@@ -128,6 +128,7 @@ def open_door(app: App, slabs: Path, *targets: Target, **settings: Any) -> Itera
         read_evidence=lambda _version: Evidence(SPAM, {"lineage": {"data": "abc"}, "created_at": "2026-01-01"}),
         log_counts=lambda: {"fill": 0.25, "waiting": 3.0},
         concerns=lambda: tuple(concerns),
+        sync=None,
         start=lambda: None,
         stop=lambda: None,
     )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
 
+from assay.api.crowd import Crowd
 from assay.api.hot import HotDoor
 from assay.app import App
 from assay.serving.metrics import DoorCounters, Slab
@@ -119,14 +121,18 @@ def _behind(fail_after_start: bool) -> Any:
 
 
 def test_a_failure_behind_the_door_is_a_500(tmp_path: Path) -> None:
-    hot = HotDoor(_behind(False), {}, DoorCounters(Slab(tmp_path, "w"), ("internal",)), frozenset(), 1000)
+    hot = HotDoor(
+        _behind(False), {}, DoorCounters(Slab(tmp_path, "w"), ("internal",)), frozenset(), 1000, Crowd(64, monotonic)
+    )
     told = asyncio.run(call(hot, "GET", "/anything", [b""], []))
     assert told.status == 500
     assert "planted" not in told.body.decode()
 
 
 def test_a_failure_behind_the_door_after_the_head_ends_quietly(tmp_path: Path) -> None:
-    hot = HotDoor(_behind(True), {}, DoorCounters(Slab(tmp_path, "w"), ("internal",)), frozenset(), 1000)
+    hot = HotDoor(
+        _behind(True), {}, DoorCounters(Slab(tmp_path, "w"), ("internal",)), frozenset(), 1000, Crowd(64, monotonic)
+    )
     assert asyncio.run(call(hot, "GET", "/anything", [b""], [])).status == 200
 
 

@@ -18,7 +18,9 @@ import pytest
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from assay.api.hot import Asgi, HotDoor, Receive, Send
+from assay.api.crowd import Crowd
+from assay.api.hold import Hold
+from assay.api.hot import HotDoor, Receive, Send
 from assay.api.predict import Call, Handler
 from assay.api.problems import KIND_NAMES, Reply
 from assay.api.protocol import HotProtocol
@@ -52,13 +54,7 @@ def large(call: Call) -> Reply:
     return Reply(200, call.body * 1_000)
 
 
-async def behind(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-    if scope["type"] == "lifespan":
-        await receive()
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await send({"type": "lifespan.shutdown.complete"})
-        return
+async def behind(scope: MutableMapping[str, Any], _receive: Receive, send: Send) -> None:
     body = json.dumps([scope["method"], scope["path"], scope["query_string"].decode()]).encode()
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
     await send({"type": "http.response.body", "body": body})
@@ -67,7 +63,8 @@ async def behind(scope: MutableMapping[str, Any], receive: Receive, send: Send) 
 class Running:
     """A server in a thread of this process."""
 
-    def __init__(self, app: Asgi, protocol: type[HttpToolsProtocol], keep_alive_s: int = 30) -> None:
+    def __init__(self, app: HotDoor, protocol: type[HttpToolsProtocol], keep_alive_s: int = 30) -> None:
+        self.door = app
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.port = int(self.listening.getsockname()[1])
         config = uvicorn.Config(
@@ -90,11 +87,16 @@ def running(
     tmp_path: Path,
     protocol: type[HttpToolsProtocol] = HotProtocol,
     handlers: dict[str, Handler] | None = None,
+    crowd: Crowd | None = None,
+    sync: Callable[[], None] | None = None,
     **more: Any,
 ) -> Iterator[Running]:
     counters = DoorCounters(Slab(tmp_path / "counters", "worker-1"), KIND_NAMES)
     routes = handlers or {"/echo": echo, "/later": later, "/large": large}
-    server = Running(HotDoor(behind, routes, counters, frozenset({b"h"}), MAX_BODY), protocol, **more)
+    hold = None if sync is None else Hold(sync)
+    crowd = crowd or Crowd(64, time.monotonic)
+    door = HotDoor(behind, routes, counters, frozenset({b"h"}), MAX_BODY, crowd, hold)
+    server = Running(door, protocol, **more)
     server.thread.start()
     try:
         yield server
@@ -105,9 +107,17 @@ def running(
         assert not server.thread.is_alive()
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Running]:
-    with running(tmp_path) as server:
+def nothing() -> None:
+    """A sync that is done at once."""
+
+
+def at_fault() -> None:
+    raise UnavailableError("the log cannot be made durable")
+
+
+@pytest.fixture(params=[None, nothing], ids=["at once", "held"])
+def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Running]:
+    with running(tmp_path, sync=request.param) as server:
         yield server
 
 
@@ -116,6 +126,11 @@ def post(path: str, body: bytes, *headers: str, version: str = "1.1") -> bytes:
     if not any(line.lower().startswith("transfer-encoding") for line in headers):
         lines.append(f"content-length: {len(body)}")
     return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def head_of(*headers: str) -> bytes:
+    lines = ["POST /echo HTTP/1.1", "host: h", "content-type: application/json", *headers, "", ""]
+    return "\r\n".join(lines).encode()
 
 
 def read_answers(connection: socket.socket, count: int) -> list[tuple[int, dict[str, str], bytes]]:
@@ -177,14 +192,16 @@ def ask(server: Running, request: bytes, count: int = 1) -> list[tuple[int, dict
         b"GET /elsewhere?x=1 HTTP/1.1\r\nhost: h\r\n\r\n",
     ],
 )
-def test_both_ways_tell_the_same(tmp_path: Path, request_: bytes) -> None:
+@pytest.mark.parametrize("sync", [None, nothing, at_fault], ids=["at once", "held", "not durable"])
+def test_both_ways_tell_the_same(tmp_path: Path, request_: bytes, sync: Callable[[], None] | None) -> None:
     told = []
     for protocol in (HotProtocol, HttpToolsProtocol):
         with running(tmp_path / protocol.__name__, protocol) as server:
-            ((status, headers, body),) = ask(server, request_)
-            headers.pop("date")
-            told.append((status, headers, re.sub(rb'"request_id":"[0-9a-f]{32}"', b"", body)))
-    assert told[0] == told[1]
+            for _ in range(2):
+                ((status, headers, body),) = ask(server, request_)
+                headers.pop("date")
+                told.append((status, headers, re.sub(rb'"request_id":"[0-9a-f]{32}"', b"", body)))
+    assert told[0] == told[1] == told[2] == told[3]
 
 
 def test_a_plain_request_takes_the_short_way(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,6 +211,65 @@ def test_a_plain_request_takes_the_short_way(server: Running, monkeypatch: pytes
     with monkeypatch.context() as patched:
         patched.setattr(HttpToolsProtocol, "_start_asgi_task", refuse)
         assert ask(server, post("/echo", b"1", "x-request-id: mine") * 2, 2)[1][1]["x-request-id"] == "mine"
+
+
+def test_a_head_that_is_known_is_not_parsed_again(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    known, other = post("/echo", b"12"), post("/echo", b"123")
+    with server.connect() as connection:
+        connection.sendall(known)
+        read_answers(connection, 1)
+        monkeypatch.setattr(HttpToolsProtocol, "data_received", lambda *_: pytest.fail("it was parsed"))
+        connection.sendall(known.replace(b"12", b"34"))
+        assert read_answers(connection, 1)[0][2] == b"34"
+        monkeypatch.undo()
+        connection.sendall(other + known)
+        assert [body for _, _, body in read_answers(connection, 2)] == [b"123", b"12"]
+
+
+@pytest.mark.parametrize("path", ["/later", "/echo"])
+def test_a_known_head_is_answered_whichever_way_its_answer_goes(server: Running, path: str) -> None:
+    with server.connect() as connection:
+        for body in (b"12", b"34", b"fa", b"56"):
+            connection.sendall(post(path, body))
+            assert read_answers(connection, 1)[0][2] == (b"later " if path == "/later" else b"") + body
+        connection.sendall(post(path, b"fail") * 2 + post(path, b"12"))
+        assert [status for status, _, _ in read_answers(connection, 3)] == [503, 503, 200]
+
+
+def test_a_known_head_with_a_piece_of_its_body_waits_for_the_rest(server: Running) -> None:
+    with server.connect() as connection:
+        for _ in range(3):
+            request = post("/echo", b"12")
+            connection.sendall(request[:-1])
+            connection.sendall(request[-1:] + request[:10])
+            connection.sendall(request[10:])
+            assert [body for _, _, body in read_answers(connection, 2)] == [b"12", b"12"]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"\r\n\r\n" + head_of("content-length: 2"),
+        head_of("content-length: 2").replace(b"\r", b""),
+        head_of("x-request-id: a", "content-length: 2"),
+        head_of("x: " + "y" * 1000, "content-length: 2"),
+    ],
+    ids=["blank lines before", "bare line feeds", "an id of its own", "long"],
+)
+def test_odd_heads_are_parsed_every_time(tmp_path: Path, head: bytes) -> None:
+    with running(tmp_path) as server, server.connect() as connection:
+        connection.sendall(head + b"12" + b"\r\n\r\n"[: 4 * head.startswith(b"\r")])
+        (status, _, body), *_ = read_answers(connection, 1)
+        assert (status, body) in {(200, b"12"), (400, body)}
+        assert server.door.known_heads == {}
+
+
+def test_the_heads_that_are_kept_are_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assay.api.hot._MOST_HEADS", 3)
+    with running(tmp_path) as server:
+        for at in range(1, 9):
+            assert ask(server, post("/echo", b"1" * at))[0][2] == b"1" * at
+            assert 0 < len(server.door.known_heads) <= 3
 
 
 def test_a_connection_is_kept_for_the_next_request(server: Running) -> None:
@@ -307,6 +383,54 @@ def test_a_request_that_is_coming_in_when_the_server_stops_is_still_answered(tmp
         connection.sendall(b"2")
         ((status, headers, body),) = read_answers(connection, 1)
         assert (status, headers["connection"], body) == (200, "close", b"12")
+        assert is_closed(connection)
+
+
+def test_answers_that_are_ready_together_share_a_sync(tmp_path: Path) -> None:
+    syncs: list[int] = []
+    with running(tmp_path, sync=lambda: syncs.append(1)) as server, server.connect() as connection:
+        connection.sendall(b"".join(post("/echo", b"%d" % at) for at in range(20)))
+        assert [body for _, _, body in read_answers(connection, 20)] == [b"%d" % at for at in range(20)]
+        assert 1 <= len(syncs) < 20
+
+
+def test_an_answer_that_is_not_durable_is_a_503_and_a_refusal_waits_for_nothing(tmp_path: Path) -> None:
+    with running(tmp_path, sync=at_fault) as server, server.connect() as connection:
+        connection.sendall(post("/echo", b"1") + post("/echo", b"fail") + post("/later", b"2"))
+        answers = read_answers(connection, 3)
+        assert [status for status, _, _ in answers] == [503, 503, 503]
+        assert [b"durable" in body for _, _, body in answers] == [True, False, True]
+        assert all("retry-after" in headers for _, headers, _ in answers)
+
+
+def broken_disk() -> None:
+    raise OSError("EIO")
+
+
+def test_whatever_fails_in_a_sync_those_who_wait_are_told(tmp_path: Path) -> None:
+    with running(tmp_path, sync=broken_disk) as server:
+        assert [status for status, _, _ in ask(server, post("/echo", b"1") * 2 + post("/later", b"2"), 3)] == [503] * 3
+
+
+def test_rubbish_behind_a_held_answer_is_told_after_it(tmp_path: Path) -> None:
+    with running(tmp_path, sync=nothing) as server, server.connect() as connection:
+        connection.sendall(post("/echo", b"12") + b"rubbish\r\n\r\n")
+        told = b""
+        while piece := connection.recv(65536):
+            told += piece
+        assert told.startswith(b"HTTP/1.1 200")
+        assert b"\r\n\r\n12HTTP/1.1 400" in told
+
+
+def test_an_answer_that_is_held_when_the_server_stops_still_leaves(tmp_path: Path) -> None:
+    def stop() -> None:
+        server.stop()
+        for connection in list(server.server.server_state.connections):
+            connection.shutdown()
+
+    with running(tmp_path, sync=stop) as server, server.connect() as connection:
+        connection.sendall(post("/echo", b"12"))
+        assert read_answers(connection, 1)[0][2] == b"12"
         assert is_closed(connection)
 
 

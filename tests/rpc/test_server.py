@@ -22,6 +22,7 @@ from assay.inference.service import InferAnswer, Inference, InferRequest
 from assay.rpc.messages import SERVICE, message
 from assay.rpc.server import CODES, GrpcDoor, code_of, reserve
 from assay.rpc.translate import CONTENTS
+from assay.serving.room import Room
 from tests.api.door import Door, open_door
 from tests.serving.material import SPAM_ROW, predictor_with
 
@@ -33,7 +34,7 @@ Scene = Callable[[Call, Door, list[Exception]], Awaitable[None]]
 
 @asynccontextmanager
 async def serving(door: Door, accounted: list[Exception], max_body: int) -> AsyncIterator[Call]:
-    inference = Inference(door.loader, predictor_with(door.log), max_rows=100)
+    inference = Inference(door.loader, predictor_with(door.log), max_rows=100, room=Room(64))
     with reserve("127.0.0.1", 0, max_body=max_body, grace_s=5.0) as grpc_door:
         async with (
             grpc_door(inference, lambda error, _: accounted.append(error)),
@@ -183,7 +184,7 @@ def test_one_changed_byte_is_never_a_fault_of_the_server(play: Callable[..., Non
 def test_a_packed_message_is_bounded_unpacked(app: App, tmp_path: Path) -> None:
     async def main() -> None:
         with open_door(app, tmp_path / "counters") as door:
-            inference = Inference(door.loader, predictor_with(door.log), max_rows=100)
+            inference = Inference(door.loader, predictor_with(door.log), max_rows=100, room=Room(64))
             with reserve("127.0.0.1", 0, max_body=4096, grace_s=5.0) as grpc_door:
                 async with (
                     grpc_door(inference, lambda *_: None),
@@ -220,7 +221,7 @@ def test_a_server_that_stops_answers_what_has_begun_and_sends_the_rest_elsewhere
             open_door(app, tmp_path / "counters") as door,
             reserve("127.0.0.1", 0, max_body=1 << 20, grace_s=60.0) as grpc_door,
         ):
-            inference = Waiting(door.loader, predictor_with(door.log), max_rows=100)
+            inference = Waiting(door.loader, predictor_with(door.log), max_rows=100, room=Room(64))
             async with grpc.aio.insecure_channel(grpc_door.address) as channel:
                 ask, raw = channel.unary_unary(f"/{SERVICE}/ModelInfer"), request_of("hello").SerializeToString()
                 async with AsyncExitStack() as opened:

@@ -6,14 +6,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from time import perf_counter
 from typing import Any
 
 import msgspec
 
+from assay.api.crowd import Crowd
+from assay.api.hold import Hold
 from assay.api.predict import Call, Handler, log_failure
 from assay.api.problems import (
     FORBIDDEN_HOST,
+    KINDS,
     MEDIA_TYPE,
     METHOD,
     TOO_LARGE,
@@ -25,12 +29,15 @@ from assay.api.problems import (
     reply,
     reply_to,
 )
+from assay.errors import AssayError, OverloadedError
 from assay.serving.metrics import DoorCounters
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+#: What is open as long as an application lives.
+Life = Callable[[], AbstractAsyncContextManager[None]]
 
 SECURITY = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 #: The pages of the door are local and run no inline script.
@@ -46,6 +53,9 @@ _PAGE_SECURITY = (
 #: Probes come from machines that know the server by its address only.
 _ANY_HOST = frozenset({"/livez", "/readyz", "/health", "/v2/health/live", "/v2/health/ready"})
 _LONGEST_ID = 200
+_OVERLOADED = KINDS[OverloadedError].name
+_LONGEST_HEAD = 1000
+_MOST_HEADS = 4096
 
 
 class Head(msgspec.Struct, frozen=True, gc=False):
@@ -58,10 +68,19 @@ class Head(msgspec.Struct, frozen=True, gc=False):
     request_id: str | None
 
 
+class KnownHead(msgspec.Struct, frozen=True, gc=False):
+    """What a request with this very head asks: who answers, and how many bytes of body follow."""
+
+    handler: Handler
+    length: int
+
+
 class HotDoor:
     """An ASGI application in front of another one.
 
-    `routes` are answered here, POST only. `hosts` are the names in the Host header that are answered, without port.
+    `routes` are answered here, POST only, while `life` is open. `hosts` are the names in the Host header that are
+    answered, without port. What `hold` there is, an answer that was put on record waits for. Of a `crowd` that stands
+    some are refused unread.
     """
 
     def __init__(
@@ -71,12 +90,20 @@ class HotDoor:
         counters: DoorCounters,
         hosts: frozenset[bytes],
         max_body: int,
+        crowd: Crowd,
+        hold: Hold | None = None,
+        life: Life = nullcontext,
     ) -> None:
         self._behind = behind
+        self._life = life
         self._routes = dict(routes)
         self._counters = counters
         self._hosts = hosts
         self.max_body = max_body
+        self._admits = crowd.admits
+        self._crowded = reply_to(OverloadedError("too many requests are ready at once"))
+        self.hold = hold
+        self.known_heads: dict[bytes, KnownHead] = {}
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -86,11 +113,27 @@ class HotDoor:
             else:
                 await self._answer(handler, scope, receive, send)
         elif scope["type"] == "lifespan":
-            await self._behind(scope, receive, send)
+            await self._live(receive, send)
 
     def find(self, path: str) -> Handler | None:
         """Who answers a path here."""
         return self._routes.get(path)
+
+    def remember(self, raw: bytes, handler: Handler, head: Head) -> None:
+        """Keep a head that was taken, as it came in, so that the next one like it need not be parsed.
+
+        Heads with an id of their own never come again; one with a bare line feed may not end where it seems to.
+        """
+        if (
+            head.request_id is None
+            and head.content_length.isdigit()
+            and len(raw) <= _LONGEST_HEAD
+            and raw.startswith(b"POST ")
+            and raw.count(b"\n") == raw.count(b"\r\n")
+        ):
+            if len(self.known_heads) >= _MOST_HEADS:
+                self.known_heads.clear()
+            self.known_heads[raw] = KnownHead(handler, int(head.content_length))
 
     def refuse(self, method: str, head: Head) -> Reply | None:
         """What is refused unread."""
@@ -109,19 +152,36 @@ class HotDoor:
 
     def answer(self, handler: Handler, body: bytes, started: float, request_id: str | None) -> Reply | Awaitable[Reply]:
         """Answer a body at once, or say what to wait for; nothing is raised here."""
+        if not self._admits():
+            self._counters.error(_OVERLOADED)
+            return self._crowded
         if len(body) > self.max_body:
             return self._too_large(request_id)
         try:
             answer = handler(Call(body, started, request_id))
         except Exception as error:  # noqa: BLE001 - edge of the process
-            return self._failed(error, request_id)
+            return self.failed(error, request_id)
         return answer if isinstance(answer, Reply) else self._wait_for(answer, request_id)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """The lifespan protocol of ASGI."""
+        begun = False
+        await receive()
+        try:
+            async with self._life():
+                begun = True
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+        except Exception as error:
+            await send({"type": f"lifespan.{'shutdown' if begun else 'startup'}.failed", "message": str(error)})
+            raise
+        await send({"type": "lifespan.shutdown.complete"})
 
     async def _wait_for(self, answer: Awaitable[Reply], request_id: str | None) -> Reply:
         try:
             return await answer
         except Exception as error:  # noqa: BLE001 - edge of the process
-            return self._failed(error, request_id)
+            return self.failed(error, request_id)
 
     async def _answer(self, handler: Handler, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         started = perf_counter()
@@ -164,12 +224,17 @@ class HotDoor:
         try:
             await self._behind(scope, receive, send_secured)
         except Exception as error:  # noqa: BLE001 - edge of the process
-            failed = self._failed(error, None)
+            failed = self.failed(error, None)
             if not begun:
                 await self.send(send, failed, None)
 
     async def send(self, send: Send, answer: Reply, request_id: str | None) -> None:
-        """Send an answer the ASGI way."""
+        """Send an answer the ASGI way, once its record is durable."""
+        if self.hold is not None and answer.status < 400:
+            try:
+                await self.hold.durable()
+            except AssayError as error:
+                answer = self.failed(error, request_id)
         length = (b"content-length", b"%d" % len(answer.body))
         headers = [*SECURITY, (b"content-type", answer.content_type), length, *answer.headers]
         if request_id is not None:
@@ -186,7 +251,8 @@ class HotDoor:
         self._counters.error(kind.name)
         return msgspec.structs.replace(reply(document(kind, detail, (), request_id)), headers=headers)
 
-    def _failed(self, error: Exception, given_id: str | None) -> Reply:
+    def failed(self, error: Exception, given_id: str | None) -> Reply:
+        """Count an error and tell it."""
         kind = kind_of(error)
         request_id = given_id or uuid.uuid4().hex
         self._counters.error(kind.name)

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from fastapi import FastAPI, Response
 from msgspec import json, to_builtins
 
 from assay.api.schemas import answer_schema, features_schema
+from assay.api.services import ReadEvidence
 from assay.contract.columns import Contract
 from assay.errors import AssayError, NotFoundError
 from assay.registry.store import RegistryStore, Version
 from assay.serving.loader import Loader
 from assay.serving.served import Served
-
-
-class Evidence(NamedTuple):
-    """What is told of a version beside its registration: its contract and its card."""
-
-    contract: Contract
-    card: Mapping[str, Any]
-
-
-ReadEvidence = Callable[[Version], Evidence]
 
 
 def add_models(app: FastAPI, loader: Loader, registry: RegistryStore, read_evidence: ReadEvidence) -> None:

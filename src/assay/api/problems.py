@@ -17,6 +17,7 @@ from assay.errors import (
     MissingDependencyError,
     NotFoundError,
     NotSupportedError,
+    OverloadedError,
     Problem,
     ReleaseError,
     SettingsError,
@@ -65,6 +66,7 @@ KINDS: dict[type[AssayError], Kind] = {
     ConflictError: Kind("conflict", 409, "Conflict"),
     StorageError: Kind("storage", 503, "Storage not available"),
     UnavailableError: Kind("unavailable", 503, "Not available now"),
+    OverloadedError: Kind("overloaded", 503, "Overloaded"),
 }
 KIND_NAMES = tuple(
     dict.fromkeys(

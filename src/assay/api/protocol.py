@@ -1,7 +1,8 @@
 """The hot routes answered where bytes come in: uvicorn's protocol class, with a short way for what is ready at once.
 
 A request takes the short way when it is a plain POST to a hot route on a connection where nothing else is open. It is
-answered within the call that delivered its last byte: no scope, no task, one write. All else (other routes, refusals,
+answered within the call that delivered its last byte: no scope, no task, one write. Clients send the same head again
+and again: one that is known, with its whole body behind it, is not parsed. All else (other routes, refusals,
 explanations of trees, `Expect: 100-continue`, a client that does not read, the last request before the end) goes
 uvicorn's own way to the same `HotDoor`, which also serves under any other ASGI server.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from asyncio import TimerHandle
 from collections.abc import Awaitable, MutableMapping
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -18,6 +20,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from assay.api.hot import SECURITY, Asgi, Head, HotDoor, Receive, Send, read_head
 from assay.api.predict import Handler
 from assay.api.problems import Reply
+from assay.errors import AssayError
+
+_HEAD_END = b"\r\n\r\n"
 
 
 class HotProtocol(HttpToolsProtocol):
@@ -28,13 +33,33 @@ class HotProtocol(HttpToolsProtocol):
         self._door: HotDoor | None = self.app if isinstance(self.app, HotDoor) else None
         self._handler: Handler | None = None
         self._head = Head(b"", b"", b"", b"", None)
-        self._body = b""
+        self._body: bytes | bytearray = b""
+        self._between = True
+        self._first_head = b""
+        self._due: Reply | Awaitable[Reply] | None = None
         self._started = 0.0
         self._is_last = False
+        self._held = 0
         self._idle_since: float | None = None
         self._idle_timer: TimerHandle | None = None
         self._dated: list[tuple[bytes, bytes]] | None = None
         self._begin = b""
+
+    def data_received(self, data: bytes) -> None:
+        """Answer a request whose head is known, or have what came in parsed."""
+        door, self._first_head = self._door, b""
+        if door is not None and self._between:
+            end = data.find(_HEAD_END) + len(_HEAD_END)
+            head = data[:end]
+            known = door.known_heads.get(head)
+            if known is None:
+                self._first_head = head
+            elif len(data) == end + known.length and self._is_free() and self.timeout_keep_alive_task is None:
+                answer = door.answer(known.handler, data[end:], perf_counter(), None)
+                if self._tell(door, answer, None):
+                    return
+                self._due = answer
+        super().data_received(data)
 
     def on_message_begin(self) -> None:
         """A request begins; the scope is made when it is needed."""
@@ -42,11 +67,16 @@ class HotProtocol(HttpToolsProtocol):
         self.headers = []
         self.expect_100_continue = False
         self._handler = None
+        self._between = False
         self._idle_since = None
 
     def on_headers_complete(self) -> None:
         """Choose the way."""
         door = self._door
+        due, self._due = self._due, None
+        if door is not None and due is not None:
+            self._go_the_usual_way(_telling(door, due, None))
+            return
         handler = None if door is None else door.find(self.url.decode("latin-1"))
         if door is None or handler is None or not self._is_plain():
             self._go_the_usual_way()
@@ -57,6 +87,9 @@ class HotProtocol(HttpToolsProtocol):
         if refused is not None:
             self._go_the_usual_way(_telling(door, refused, head.request_id))
             return
+        if self._first_head:
+            door.remember(self._first_head, handler, head)
+            self._first_head = b""
         self._handler = handler
         self._body = b""
 
@@ -65,20 +98,39 @@ class HotProtocol(HttpToolsProtocol):
         if self._handler is None:
             super().on_body(body)
             return
-        self._body = self._body + body if self._body else body
+        if not self._body:
+            self._body = body
+        else:
+            self._body = self._body if isinstance(self._body, bytearray) else bytearray(self._body)
+            self._body += body
         if self._door is not None and len(self._body) > self._door.max_body:
             self._answer(self._door, self._handler)
 
     def on_message_complete(self) -> None:
         """The request is whole."""
+        self._between = True
         if self._handler is not None and self._door is not None:
             self._answer(self._door, self._handler)
         if self.cycle is not None:
             super().on_message_complete()
 
+    def send_400_response(self, msg: str) -> None:
+        """Tell that this is no HTTP, after all that is held."""
+        if self._held and self._door is not None and self._door.hold is not None:
+            self._door.hold.until_durable(lambda _: super(HotProtocol, self).send_400_response(msg))
+        else:
+            super().send_400_response(msg)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        super().connection_lost(exc)
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+            self._idle_timer = None
+
     def shutdown(self) -> None:
         """The server stops: a request that is coming in is still answered."""
-        if self._handler is None:
+        if self._handler is None and not self._held:
             super().shutdown()
         self._is_last = True
 
@@ -90,7 +142,13 @@ class HotProtocol(HttpToolsProtocol):
             and parser.should_keep_alive()
             and not parser.should_upgrade()
             and not self.expect_100_continue
-            and not self.flow.write_paused
+            and self._is_free()
+        )
+
+    def _is_free(self) -> bool:
+        """Whether an answer may be written now."""
+        return (
+            not self.flow.write_paused
             and not self._is_last
             and self.limit_concurrency is None
             and (self.cycle is None or self.cycle.response_complete)
@@ -99,16 +157,35 @@ class HotProtocol(HttpToolsProtocol):
     def _answer(self, door: HotDoor, handler: Handler) -> None:
         self._handler = None
         request_id = self._head.request_id
-        answer = door.answer(handler, self._body, self._started, request_id)
-        if isinstance(answer, Reply) and not answer.headers and not self._is_last:
-            self.transport.write(self._encode(answer, request_id))
-            self.server_state.total_requests += 1
-            self._idle_since = self.loop.time()
-            if self._idle_timer is None:
-                self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._close_when_idle)
-        else:
+        answer = door.answer(handler, bytes(self._body), self._started, request_id)
+        if not self._tell(door, answer, request_id):
             self._go_the_usual_way(_telling(door, answer, request_id))
             self.cycle.keep_alive = not self._is_last
+
+    def _tell(self, door: HotDoor, answer: Reply | Awaitable[Reply], request_id: str | None) -> bool:
+        """Write or hold what is ready; False where it has to go the usual way."""
+        if not isinstance(answer, Reply) or (answer.headers and answer.status != 503) or self._is_last:
+            return False
+        if door.hold is None or (answer.status >= 400 and not self._held):
+            self.transport.write(self._encode(answer, request_id))
+        else:
+            self._held += 1
+            door.hold.until_durable(partial(self._release, door, answer, request_id))
+        self.server_state.total_requests += 1
+        self._idle_since = self.loop.time()
+        if self._idle_timer is None:
+            self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._close_when_idle)
+        return True
+
+    def _release(self, door: HotDoor, answer: Reply, request_id: str | None, error: AssayError | None) -> None:
+        """Write an answer that was held."""
+        self._held -= 1
+        if error is not None and answer.status < 400:
+            answer = door.failed(error, request_id)
+        self.transport.write(self._encode(answer, request_id))
+        self._idle_since = self.loop.time()
+        if self._is_last and not self._held and self._handler is None:
+            super().shutdown()
 
     def _close_when_idle(self) -> None:
         """One timer watches many requests, where uvicorn's own way sets one after each."""
@@ -126,6 +203,8 @@ class HotProtocol(HttpToolsProtocol):
             self._dated = self.server_state.default_headers
             self._begin = b"".join(b"%b: %b\r\n" % header for header in (*self._dated, *SECURITY))
         given = b"" if request_id is None else b"\r\nx-request-id: " + request_id.encode()
+        for name, value in answer.headers:
+            given += b"\r\n%b: %b" % (name, value)
         return b"%b%bcontent-type: %b\r\ncontent-length: %d%b\r\n\r\n%b" % (
             STATUS_LINE[answer.status], self._begin, answer.content_type, len(answer.body), given, answer.body,
         )  # fmt: skip

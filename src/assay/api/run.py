@@ -20,7 +20,7 @@ from uvicorn.supervisors import Multiprocess
 from assay.api.logs import configure_logging
 from assay.api.openapi import example_body
 from assay.api.protocol import HotProtocol
-from assay.api.server import Beside
+from assay.api.services import Beside
 from assay.api.shipping import start_shipping
 from assay.api.worker import Worker, WorkerPlan
 from assay.app import App
@@ -69,7 +69,11 @@ def serve(
     shipping = start_shipping(app)
     try:
         config = _config(app, first.api if workers == 1 else plan, workers)
-        run = _run_here(config, listening) if workers == 1 else Multiprocess(config, sockets=[listening]).run
+        if workers == 1:
+            run = _run_here(config, listening, shipping.begin)
+        else:
+            run = Multiprocess(config, sockets=[listening]).run
+            shipping.begin()
         announce(address, _command(address, first.loader))
         configure_logging(app.settings)
         run()
@@ -141,12 +145,24 @@ def _config(app: App, served: Callable[..., Any], workers: int) -> uvicorn.Confi
     )
 
 
-def _run_here(config: uvicorn.Config, listening: socket.socket) -> Callable[[], None]:
+class _Server(uvicorn.Server):
+    """Calls `begun` when it has begun to answer."""
+
+    def __init__(self, config: uvicorn.Config, begun: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._begun = begun
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._begun()
+
+
+def _run_here(config: uvicorn.Config, listening: socket.socket, begun: Callable[[], None]) -> Callable[[], None]:
     """What serves from this process. Asked to stop from now on it stops in order, even before it is called.
 
     Uvicorn raises a caught signal again at its end: a server that was asked to stop and did has succeeded.
     """
-    server = uvicorn.Server(config)
+    server = _Server(config, begun)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, server.handle_exit)
     return partial(server.run, sockets=[listening])

@@ -80,6 +80,7 @@ def answer_schema(contract: Contract) -> Schema:
         "latency_ms": {"type": "number"},
         "probabilities": {"type": "object", "properties": dict.fromkeys(classes, probability)},
         "explanation": EXPLANATION,
+        "cache_hit": {"type": "boolean", "description": "Present and true where the scores were kept from before."},
         "degraded": {"type": "array", "items": {"type": "string"}, "description": "What was left out, and why."},
     }
     if contract.task == "multilabel":
@@ -87,7 +88,9 @@ def answer_schema(contract: Contract) -> Schema:
     return {
         "type": "object",
         "properties": properties,
-        "required": [name for name in properties if name not in ("probabilities", "explanation", "degraded")],
+        "required": [
+            name for name in properties if name not in ("probabilities", "explanation", "cache_hit", "degraded")
+        ],
     }
 
 

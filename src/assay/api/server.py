@@ -1,80 +1,35 @@
-"""The HTTP application of one worker: the hot door, and behind it FastAPI for everything that is not hot."""
+"""The HTTP application of one worker: the hot door, its life, and behind it what is not hot."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from time import monotonic
 
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
-
-from assay.api.docs import add_docs
+from assay.api.crowd import Crowd
 from assay.api.feedback import FeedbackDoor
-from assay.api.hot import Asgi, HotDoor, read_request_id
-from assay.api.inference import add_inference, is_of_protocol, protocol_error
-from assay.api.models import ReadEvidence, add_models
-from assay.api.openapi import describe
-from assay.api.operations import add_operations
+from assay.api.hold import Hold
+from assay.api.hot import Asgi, HotDoor
+from assay.api.later import Later
 from assay.api.predict import PredictDoor, log_failure
-from assay.api.problems import INTERNAL, KIND_NAMES, METHOD, NOT_FOUND, Reply, document, kind_of, reply, reply_to
-from assay.errors import AssayError, ContractError, Problem
-from assay.inference.service import Inference, one_line
-from assay.records.log import PredictionLog
-from assay.registry.store import RegistryStore
-from assay.serving.loader import Loader
-from assay.serving.metrics import DoorCounters, Slab
-from assay.serving.predictor import Predictor
-from assay.settings import Settings
-
-_DESCRIPTION = """\
-Guarded classifiers: each example is checked against the contract of its classifier, decided by the release that is
-deployed, and put on record before the answer leaves.
-
-- **predict**: one example at `POST /v1/predict`, many at `/v1/predict/batch`; the examples below work as they stand.
-- **feedback**: the true label, when it comes, at `POST /v1/feedback` with the `prediction_id` of the answer.
-- What is served stands at `GET /v1/models`, how the server does at `/health` and `/metrics`.
-
-A refusal is a problem document (RFC 9457) that names each field that is wrong.
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """Everything that the door translates for.
-
-    `read_evidence` gives the contract and card of a version, `log_counts` what `/metrics` says of the prediction log,
-    `concerns` what else an operator should know; `start` and `stop` frame the life of the worker.
-    """
-
-    settings: Settings
-    registry: RegistryStore
-    loader: Loader
-    predictor: Predictor
-    log: PredictionLog
-    slab: Slab
-    clock: Callable[[], float]
-    read_evidence: ReadEvidence
-    log_counts: Callable[[], Mapping[str, float]]
-    concerns: Callable[[], tuple[str, ...]]
-    start: Callable[[], None]
-    stop: Callable[[], None]
-
-
-#: Another door of the same worker, opened with what it asks and whom it tells of an error (under an id for the log). It
-#: can be pickled.
-Beside = Callable[[Inference, Callable[[Exception, str], None]], AbstractAsyncContextManager[None]]
+from assay.api.problems import INTERNAL, KIND_NAMES, kind_of
+from assay.api.services import Beside, Services
+from assay.inference.service import Inference
+from assay.serving.metrics import DoorCounters
+from assay.serving.room import Room
 
 
 def create_api(services: Services, hosts: frozenset[bytes], beside: Sequence[Beside] = ()) -> Asgi:
     """Make the ASGI application. `hosts` are the Host header's names that are answered; none means any. The doors
     `beside` it are open as long as it lives.
     """
+    settings = services.settings
     counters = DoorCounters(services.slab, KIND_NAMES)
-    inference = Inference(services.loader, services.predictor, services.settings.max_rows)
-    predict = PredictDoor(services.loader, services.predictor, counters, services.settings.max_rows)
+    room = Room(settings.max_in_flight)
+    hold = Hold(services.sync) if services.sync is not None else None
+    durable = hold.durable if hold is not None else None
+    inference = Inference(services.loader, services.predictor, settings.max_rows, room, durable)
+    predict = PredictDoor(services.loader, services.predictor, counters, settings.max_rows, room)
     feedback = FeedbackDoor(services.loader, services.log, counters, services.clock)
     routes = {
         "/v1/predict": predict.predict,
@@ -84,22 +39,11 @@ def create_api(services: Services, hosts: frozenset[bytes], beside: Sequence[Bes
         "/predict/batch": predict.predict_batch,
         "/v1/feedback": feedback.feedback,
     }
-    return HotDoor(
-        _behind(services, counters, inference, beside), routes, counters, hosts, services.settings.max_body_kb * 1024
-    )
 
+    def make_behind() -> Asgi:
+        from assay.api.behind import create_behind
 
-def _behind(services: Services, counters: DoorCounters, inference: Inference, beside: Sequence[Beside]) -> FastAPI:
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        services.start()
-        try:
-            async with AsyncExitStack() as doors:
-                for door in beside:
-                    await doors.enter_async_context(door(inference, account))
-                yield
-        finally:
-            services.stop()
+        return create_behind(services, counters, inference)
 
     def account(error: Exception, request_id: str) -> None:
         kind = kind_of(error)
@@ -107,59 +51,18 @@ def _behind(services: Services, counters: DoorCounters, inference: Inference, be
         if kind is INTERNAL:
             log_failure(error, request_id)
 
-    app = FastAPI(
-        title="Assay",
-        version="1",
-        description=_DESCRIPTION,
-        lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-    )
-    tell = _teller(counters)
-    for refusal in (AssayError, HTTPException, RequestValidationError):
-        app.add_exception_handler(refusal, tell)
-    add_operations(app, services.loader, services.slab.directory, services.log_counts, services.concerns)
-    add_models(app, services.loader, services.registry, services.read_evidence)
-    add_inference(app, inference, counters, services.settings.max_body_kb * 1024)
-    add_docs(app, lambda: describe(app.openapi(), services.loader.served))
-    return app
+    @asynccontextmanager
+    async def life() -> AsyncIterator[None]:
+        services.start()
+        try:
+            async with AsyncExitStack() as doors:
+                for door in beside:
+                    await doors.enter_async_context(door(inference, account))
+                behind.begin()
+                yield
+        finally:
+            services.stop()
 
-
-def _teller(counters: DoorCounters) -> Callable[[Request, Exception], Awaitable[Response]]:
-    """What tells every refusal of the application behind in the form of its path, and counts it."""
-
-    async def tell(request: Request, error: Exception) -> Response:
-        request_id = read_request_id(request.headers.get("x-request-id", "").encode("latin-1")) or uuid.uuid4().hex
-        headers: Mapping[str, str] = {}
-        if isinstance(error, HTTPException):
-            kind = METHOD if error.status_code == METHOD.status else NOT_FOUND
-            said = f"{kind.title.lower()}; the routes are listed at /docs"
-            answer, headers = reply(document(kind, said, (), request_id)), error.headers or {}
-        else:
-            refused = _as_refusal(error)
-            kind, said, answer = kind_of(refused), one_line(refused), reply_to(refused, request_id)
-        counters.error(kind.name)
-        if is_of_protocol(request.scope["path"]):
-            return protocol_error(kind.status, said, {**_named(answer), **headers})
-        return as_response(answer, headers)
-
-    return tell
-
-
-def as_response(answer: Reply, headers: Mapping[str, str] | None = None) -> Response:
-    """A reply as FastAPI sends it."""
-    return Response(answer.body, answer.status, {**_named(answer), **(headers or {})}, answer.content_type.decode())
-
-
-def _as_refusal(error: Exception) -> AssayError:
-    if isinstance(error, RequestValidationError):
-        problems = [Problem(".".join(str(part) for part in one["loc"]), one["msg"]) for one in error.errors()]
-        return ContractError("the request is not what this route takes", problems=problems)
-    if not isinstance(error, AssayError):
-        raise error
-    return error
-
-
-def _named(answer: Reply) -> dict[str, str]:
-    return {name.decode(): value.decode() for name, value in answer.headers}
+    behind = Later(make_behind)
+    crowd = Crowd(settings.max_ready, monotonic)
+    return HotDoor(behind, routes, counters, hosts, settings.max_body_kb * 1024, crowd, hold, life)

@@ -20,8 +20,8 @@ import msgspec
 
 from assay.api.hot import Asgi
 from assay.api.logs import configure_logging
-from assay.api.models import Evidence
-from assay.api.server import Beside, Services, create_api
+from assay.api.server import create_api
+from assay.api.services import Beside, Evidence, Services
 from assay.app import App
 from assay.records.ids import id_source
 from assay.records.open import OpenLog
@@ -92,6 +92,7 @@ class Worker:
             read_evidence=self._read_evidence,
             log_counts=self._log_counts,
             concerns=self._concerns,
+            sync=self.log.sync,
             start=self.start,
             stop=self.stop,
         )
@@ -103,7 +104,6 @@ class Worker:
         What is loaded by now stays: no collection need look at it again. And the threads beside the event loop
         (loader, explanations) give the interpreter back after half a millisecond, for whoever waits for an answer.
         """
-        gc.collect()
         gc.freeze()
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
         self.loader.start(self._plan.settings.follow_interval_s)

@@ -26,6 +26,7 @@ from assay.errors import (
     MissingDependencyError,
     NotFoundError,
     NotSupportedError,
+    OverloadedError,
     ReleaseError,
     SettingsError,
     SpecError,
@@ -58,6 +59,7 @@ CODES: dict[type[AssayError], grpc.StatusCode] = {
     ConflictError: grpc.StatusCode.ABORTED,
     StorageError: grpc.StatusCode.UNAVAILABLE,
     UnavailableError: grpc.StatusCode.UNAVAILABLE,
+    OverloadedError: grpc.StatusCode.UNAVAILABLE,
 }
 
 #: Counts a refusal or failure, and logs under this id what is not in the error tree.

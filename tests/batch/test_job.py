@@ -229,8 +229,8 @@ def test_several_labels_are_lists_and_in_csv_json(tmp_path: Path) -> None:
     online = [release.answer(tuple(row)) for row in frame.rows()]
     assert len({one.label for one in online}) > 1
     for suffix in FORMATS:
-        manifest = scored(tmp_path / "in.parquet", tmp_path / f"out{suffix}", bundle=several_labels())
-        found = answers(tmp_path / f"out{suffix}")
+        manifest = scored(tmp_path / "in.parquet", tmp_path / f"out-{suffix[1:]}{suffix}", bundle=several_labels())
+        found = answers(tmp_path / f"out-{suffix[1:]}{suffix}")
         labels = [json.loads(one["labels"]) if suffix == ".csv" else one["labels"] for one in found]
         assert labels == [list(one.label) for one in online]
         assert [one["confidence"] for one in found] == [one.confidence for one in online]
@@ -241,10 +241,18 @@ def test_several_labels_are_lists_and_in_csv_json(tmp_path: Path) -> None:
 def test_a_file_of_bad_rows_alone_has_an_output_without_rows(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("text,amount\n,1\n,2\n")
     for suffix in FORMATS:
-        manifest = scored(tmp_path / "in.csv", tmp_path / f"out{suffix}")
+        manifest = scored(tmp_path / "in.csv", tmp_path / f"out-{suffix[1:]}{suffix}")
         assert manifest.errors is not None
         assert (manifest.output.rows, manifest.errors.rows) == (0, 2)
-        assert answers(tmp_path / f"out{suffix}") == []
+        assert answers(tmp_path / f"out-{suffix[1:]}{suffix}") == []
+
+
+def test_the_manifest_of_another_output_is_not_overwritten(tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "in.csv", rows_of(5))
+    scored(source, tmp_path / "out.csv")
+    with pytest.raises(ConfigurationError, match=r"out\.manifest\.json exists already"):
+        scored(source, tmp_path / "out.parquet")
+    assert not (tmp_path / "out.parquet").exists()
 
 
 def test_on_error_fail_names_the_first_rows_and_writes_nothing(tmp_path: Path) -> None:

@@ -108,7 +108,12 @@ def _codes_of(name: str, batch: pa.RecordBatch) -> Codes | None:
     if not isinstance(column, pa.DictionaryArray) or len(column.dictionary) > _MOST_WORDS:
         return None
     words = [*column.dictionary.to_pylist(), None]
-    at = to_series(column.indices).cast(pl.Int64).fill_null(len(words) - 1).to_numpy()
+    places = column.indices
+    if places.null_count or places.type != pa.int32():
+        at = to_series(places).cast(pl.Int64).fill_null(len(words) - 1).to_numpy()
+    else:
+        begin = places.offset
+        at = np.frombuffer(places.buffers()[1], dtype=np.int32)[begin : begin + len(places)].astype(np.int64)
     return Codes(np.array(words, dtype=object), at)
 
 

@@ -26,7 +26,7 @@ from assay.batch.score import job_id, output_columns
 from assay.batch.source import Fingerprint, Source, fingerprint, open_source
 from assay.batch.staging import staging_of, take_up
 from assay.batch.worker import Done, Task, place, score_pieces
-from assay.contract.check import closest
+from assay.contract.check import closest, renamed
 from assay.contract.columns import Contract
 from assay.errors import AssayError, ConfigurationError, DataError, Problem
 from assay.release.core import Release
@@ -70,6 +70,8 @@ def run(
     before = fingerprint(order.input)
     with staging_of(order) as staging:
         source = open_source(order.input, order.wish, release.contract, staging / "plain")
+        if problems := renamed(release.contract, source.columns):
+            raise DataError(f"{order.input} has other columns", problems=problems, remedy="correct what is named")
         task = _task(order, release, files, source, before)
         take_up(order, task)
         workers = crew_size(order.workers, before.size)

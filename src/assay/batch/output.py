@@ -16,6 +16,8 @@ from assay.errors import ConfigurationError
 
 #: Columns of answers whose values hardly repeat.
 _UNREPEATED = frozenset({"row", "prediction_id", "confidence"})
+#: Rows by their steps, ids as one text and their lengths: less to compress.
+_ENCODINGS = {"row": "DELTA_BINARY_PACKED", "prediction_id": "DELTA_LENGTH_BYTE_ARRAY"}
 # What a spreadsheet takes for a formula when it stands first in a cell.
 _FORMULA = r"^[=+\-@\t\r\n]"
 
@@ -124,6 +126,7 @@ class _Groups:
                     compression="zstd",
                     use_dictionary=self._coded,
                     write_statistics=statistics,
+                    column_encoding=_ENCODINGS,
                 )
             self._writer.write_table(table, row_group_size=max(1, table.num_rows))
 

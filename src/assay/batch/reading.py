@@ -79,7 +79,7 @@ def marks_of(wish: Wish, kind: Kind, named: Path, *, alike: bool = True) -> Mark
         raise DataError(
             f"{named} is not written as the file that the classifier learned from, whose decimal mark is "
             f"{spelled.decimal!r}" + f" with {spelled.thousands!r} between thousands" * bool(spelled.thousands),
-            remedy='say which marks its numbers have: --decimal "." or --decimal ","',
+            remedy='say which marks its numbers have: --decimal "." or --decimal ",", and --thousands',
         )
     return spelled
 

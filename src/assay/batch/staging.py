@@ -66,9 +66,10 @@ def take_up(order: Order, task: Task) -> None:
     kept = order.staging / "job"
     if kept.exists() and kept.read_bytes() == key:
         return
-    if order.output.exists() and not order.force:
+    there = next((path for path in (order.output, order.manifest, order.errors) if path.exists()), None)
+    if there is not None and not order.force:
         shutil.rmtree(order.staging)
-        raise ConfigurationError(f"{order.output} exists already", remedy="--force replaces it")
+        raise ConfigurationError(f"{there} exists already", remedy="--force replaces it, another name keeps it")
     for path in order.staging.iterdir():
         if path.name not in ("lock", "plain"):
             path.unlink()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerProcess
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import msgspec
@@ -185,7 +184,7 @@ def score_pieces(task: Task, pieces: Iterator[Piece], workers: int) -> Iterator[
             process.join()
 
 
-def _direct(crew: Mapping[Connection, ForkServerProcess], pieces: Iterator[Piece]) -> Iterator[Done]:
+def _direct(crew: Mapping[Connection, BaseProcess], pieces: Iterator[Piece]) -> Iterator[Done]:
     busy: set[Connection] = set()
 
     def assign(connection: Connection) -> None:
@@ -205,7 +204,7 @@ def _direct(crew: Mapping[Connection, ForkServerProcess], pieces: Iterator[Piece
             yield done
 
 
-def _receive(connection: Connection, process: ForkServerProcess) -> Done:
+def _receive(connection: Connection, process: BaseProcess) -> Done:
     try:
         told: Done | _Failed = connection.recv()
     except (EOFError, OSError):
@@ -229,7 +228,6 @@ class _Failed:
 
 def work(task: Task, connection: Connection) -> None:
     """What a process of the crew does until nobody asks any more: however its master ends, so does it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(EOFError, OSError):
         try:
             scorer = Scorer(task)

@@ -21,7 +21,9 @@ WRONG_INPUT = {
     *("ConfigurationError", "SpecError", "SettingsError", "NotSupportedError", "MissingDependencyError"),
     *("DataError", "ContractError", "MalformedError", "NotFoundError"),
 }
-FAILED = {"AssayError", "ReleaseError", "GateError", "ConflictError", "StorageError", "UnavailableError"}
+FAILED = {"AssayError", "ReleaseError", "GateError", "ConflictError", "StorageError", "UnavailableError"} | {
+    "OverloadedError"
+}
 
 
 def _kinds(root: type[AssayError] = AssayError) -> Iterator[type[AssayError]]:

@@ -10,6 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+import assay.rpc
 from assay.cli.main import app
 from assay.errors import ConfigurationError, MissingDependencyError
 
@@ -23,6 +24,7 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("library", ["grpc", "google.protobuf"])
 def test_without_the_extra_the_remedy_installs_it(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assay, "rpc", assay.rpc)  # as it was, when this test is over
     for name in [name for name in sys.modules if name.startswith(("assay.rpc", f"{library}."))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, library, None)

@@ -62,13 +62,10 @@ def batch(
     """
     from assay.batch.crew import begin_crew, crew_size
 
-    if source.is_file() and crew_size(workers, source.stat().st_size) > 1:
-        begin_crew()
-    from assay.app import open_app
-    from assay.registry.releases import open_release, read_release, resolve
-    from assay.spec.said import said_format
-
+    size = crew_size(workers, source.stat().st_size) if source.is_file() else 1
     try:
+        if size > 1:
+            begin_crew(size)
         from assay.batch.job import run
         from assay.batch.order import Order
         from assay.batch.reading import recorded_reading
@@ -78,6 +75,10 @@ def batch(
         raise MissingDependencyError(
             f"batches need {error.name}, which is not installed", remedy='pip install "assay-ml[train]"'
         ) from None
+    from assay.app import open_app
+    from assay.registry.releases import open_release, read_release, resolve
+    from assay.spec.said import said_format
+
     app = open_app()
     version = resolve(name, app.registry)
     order = Order(

@@ -181,6 +181,7 @@ def _story(summary: Mapping[str, Any], card: Card) -> Iterator[tuple[str, str]]:
     yield "owner", ", ".join(str(value) for value in card.get("owner", {}).values() if value)
     yield "model", f"{model.get('chosen', '')} ({summary['framework']})"
     yield "imported", _imported(model.get("imported"))
+    yield "fallback", _fallback(model.get("fallback"))
     yield "features", _features(card.get("features", {}))
     yield "policy", policy_line(policy)
     yield "data", str(data.get("source", ""))
@@ -200,6 +201,13 @@ def _features(features: Mapping[str, Any]) -> str:
 
 def _imported(origin: Mapping[str, Any] | None) -> str:
     return f"{origin['file']} ({origin['format']}), SHA-256 {origin['checksum'][:8]}" if origin else ""
+
+
+def _fallback(fallback: Mapping[str, Any] | None) -> str:
+    if not fallback:
+        return ""
+    right, agrees = fallback["right"], fallback["agrees"]
+    return f"{fallback['name']}: right on {right:.1%} of the gate's rows, as the model on {agrees:.1%}"
 
 
 def _rows(data: Mapping[str, Any], imported: Mapping[str, Any] | None) -> str:

@@ -119,6 +119,7 @@ def _database(app: App) -> Iterator[Finding]:
 def _releases(app: App) -> Iterator[Finding]:
     """Every release that serves is loaded as a server would load it."""
     from assay.registry.releases import open_release
+    from assay.serving.served import compare_cost
 
     if not app.home.exists():
         return
@@ -133,6 +134,8 @@ def _releases(app: App) -> Iterator[Finding]:
         try:
             release = open_release(app.registry.version(name, deployment.version), app.blobs)
             yield Finding(name, "ok", f"version {release.version} serves and reproduces its parity examples")
+            if release.cache is not None and (costs := compare_cost(release)):
+                yield Finding(f"{name} cache", "note", costs, "leave serving.cache out of the spec")
         except AssayError as error:
             yield _failed(name, error)
 

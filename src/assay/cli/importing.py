@@ -84,7 +84,7 @@ def _story(imported: Imported) -> RenderableType:
     origin = card.model.imported
     told = [Text(f"note: {seen}", style="yellow") for seen in origin.notices] if origin is not None else []
     same = (
-        f"answers like the original on all {card.parity.rows:,} rows: the probabilities differ by at most "
-        f"{imported.difference:.2g}, no decision does"
+        f"answers like the original on all {card.parity.rows:,} rows: before calibration and policy its "
+        f"probabilities differ by at most {imported.difference:.2g}, and no decision does"
     )
     return Group(story(imported.trained), Text(), Text(same, style="green"), *told)

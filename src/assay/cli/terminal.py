@@ -20,7 +20,7 @@ from rich.text import Text
 from assay.errors import AssayError, Problem
 
 #: For progress, notices and errors.
-console = Console(stderr=True, highlight=False)
+console = Console(stderr=True, highlight=False, emoji=False)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 
@@ -40,7 +40,7 @@ def emit(value: Any, renderable: RenderableType, *, as_json: bool) -> None:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
         sys.stdout.buffer.flush()
         return
-    output = Console(highlight=False)
+    output = Console(highlight=False, emoji=False)
     if output.is_terminal:
         output.print(renderable)
     else:
@@ -123,7 +123,7 @@ def minute(moment: str) -> str:
 
 def _unbroken(renderable: RenderableType) -> str:
     """Plain lines without blanks at their ends."""
-    drawn = Console(file=StringIO(), width=_UNBROKEN, highlight=False, force_terminal=False)
+    drawn = Console(file=StringIO(), width=_UNBROKEN, highlight=False, emoji=False, force_terminal=False)
     with drawn.capture() as captured:
         drawn.print(renderable)
     return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())

@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help setup demo test lint format docs bench bench-batch quality quality-full sets faults mutants lock clean
+.PHONY: help setup demo test lint format docs bench bench-full peers bench-peers bench-batch bench-training quality quality-full sets faults mutants lock clean
 
 help:
 	@echo "make setup   create .venv and install the locked requirements and Assay itself"
@@ -12,12 +12,15 @@ help:
 	@echo "make lint    the checks without the tests"
 	@echo "make format  format the code"
 	@echo "make docs    write docs/reference anew from the code"
-	@echo "make bench   measure the request path against a bare server"
+	@echo "make bench   measure the request path against a bare server (bench-full: longer, into benchmarks/results)"
+	@echo "make peers   install the servers that Assay is compared with under build/peers (needs uv)"
+	@echo "make bench-peers  compare with them (SIZE=short: FastAPI alone, in a minute)"
 	@echo "make faults  inject every fault and print what came of it"
 	@echo "make mutants change features, measures and policy in small ways, at random, and count what tests notice"
 	@echo "make quality compare what is trained with plain models on real data (quality-full: all sets, five seeds)"
 	@echo "make sets    train every real data set by command, with its time and memory"
 	@echo "make bench-batch  measure batches of 5 M rows against copying the file"
+	@echo "make bench-training  measure training against a script of pandas and scikit-learn"
 	@echo "make lock    write requirements.lock anew (needs uv)"
 	@echo "make clean   remove what the other targets made, but for .venv"
 
@@ -51,7 +54,19 @@ docs: setup
 	$(BIN)/python scripts/write_reference.py
 
 bench: setup
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py short --out build
+
+bench-full: setup
+	$(BIN)/python benchmarks/run.py full --out benchmarks/results
+	$(MAKE) bench-peers
+	$(BIN)/python benchmarks/startup.py
+
+peers: setup
+	$(BIN)/python benchmarks/peers/install.py $(ENVIRONMENTS)
+
+bench-peers: ENVIRONMENTS := $(if $(filter short,$(SIZE)),fastapi)
+bench-peers: peers
+	$(BIN)/python benchmarks/peers/compare.py $(if $(filter short,$(SIZE)),--short)
 
 faults: setup
 	$(BIN)/pytest -n 0 tests/faults
@@ -66,10 +81,13 @@ quality-full: setup
 	$(BIN)/python benchmarks/quality.py all --seeds 5 --out build/quality.json --table benchmarks/results/quality.md
 
 sets: setup
-	$(BIN)/python benchmarks/train_sets.py
+	$(BIN)/python benchmarks/train_sets.py --table benchmarks/results/sets.md
 
 bench-batch: setup
-	$(BIN)/python benchmarks/batch.py
+	$(BIN)/python benchmarks/batch.py 5000000 benchmarks/results/batch.md
+
+bench-training: setup
+	$(BIN)/python benchmarks/training.py --table benchmarks/results/training.md
 
 lock:
 	scripts/lock.sh

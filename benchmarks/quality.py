@@ -44,6 +44,8 @@ def main() -> None:
     said = arguments.parse_args()
     names = list(SETS) if said.sets == ["all"] else said.sets
     runs = _read(said.out)
+    if said.out:
+        said.out.parent.mkdir(parents=True, exist_ok=True)
     # A process of its own for each run, so that its peak memory can be read.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as pool:

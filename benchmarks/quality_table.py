@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-import os
-import platform
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pages import table, taken, write_page
 from rich.console import Console
 from rich.table import Table as Grid
 from scipy.stats import t as student
@@ -85,23 +82,15 @@ def show(runs: Sequence[Run]) -> bool:
 
 def write_table(runs: Sequence[Run], file: Path) -> None:
     """The same as Markdown, with the day, the machine and the libraries."""
-    libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
-    machine = f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    failed = [f"- Not so: {what}" for what, holds in judge(runs).items() if not holds]
-    lines = [
+    failed = [f"Not so: {what}" for what, holds in judge(runs).items() if not holds]
+    write_page(
+        file,
         "# What `assay train` makes, next to plain models",
-        "",
-        f"{datetime.now(UTC):%Y-%m-%d}; {machine}; {libraries}.",
-        "",
+        taken(_LIBRARIES),
         _READING,
-        "",
-        *(_row(cells) for cells in (TITLES, ("---",) * len(TITLES), *_lines(runs))),
-        "",
-        *(f"- {line}" for line in summary(runs)),
-        *failed,
-    ]
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        table(TITLES, _lines(runs)),
+        "\n".join(f"- {line}" for line in (*summary(runs), *failed)),
+    )
 
 
 def summary(runs: Sequence[Run]) -> list[str]:
@@ -198,14 +187,3 @@ def _kept(group: Sequence[Run]) -> str:
 
 def _holds(run: Run) -> bool:
     return run.precision is not None and run.precision >= (SETS[run.name].floor or 0.0)
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _processor() -> str:
-    """The processor's name, where the system tells."""
-    told = Path("/proc/cpuinfo")
-    names = [line for line in told.read_text().splitlines() if line.startswith("model name")] if told.exists() else []
-    return names[0].partition(": ")[2] if names else platform.machine()

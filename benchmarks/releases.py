@@ -65,6 +65,13 @@ def publish_all(app: App) -> dict[str, Example]:
     return {"linear_tabular": tabular.example, "linear_text": texts.example, "lightgbm_200x31": tabular.example}
 
 
+def publish_tabular(app: App) -> Rows:
+    """Register and deploy the first alone, as `publish_all` does; its rows."""
+    tabular = _tabular(np.random.default_rng(20))
+    _publish(app, "linear_tabular", tabular, _fit_linear(tabular, NO_TEXT))
+    return tabular
+
+
 def _publish(app: App, name: str, rows: Rows, fitted: Fitted) -> None:
     kind, model_arrays = save(fitted.model)
     bundle = Bundle(

@@ -1,200 +1,207 @@
-"""What the request path costs, as a ratio to a bare ASGI echo on the same core: `make bench`.
+"""What the request path costs, as a ratio to a bare ASGI echo on the same core: `make bench`, `make bench-full`.
 
-One server process is pinned to one core, the load (wrk, 32 connections) to another; validation, features, model,
-policy, metrics and the log in its default mode are on. The servers take turns, so that a busy machine disturbs both.
-Requests a second compare wall clocks; processor time a request is steadier on a busy machine. Both include shipping.
+One server process with its shipping is held to one core, the load (32 connections) to another; validation, features,
+model, policy, metrics and the log are on. The servers take turns, so that a busy machine disturbs all of them. Every
+answer is compared with what the release answers in process, the first ones before anything is timed. Load, stages and
+accounts are those of `assay bench`.
 """
 
 from __future__ import annotations
 
-import http.client
-import json
+import argparse
 import os
-import re
 import shutil
 import signal
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
-from rich.console import Console
-from rich.table import Table as Grid
+import msgspec
+from hello import COLUMNS, MODEL, write_model
+from measured import CONNECTIONS, ECHO, IN_MEMORY, LOGS, SIZES, Measured, Round, Start
+from releases import publish_all
+from servers import assay_serve, uvicorn
+from serving_page import show, write
 
-HERE = Path(__file__).resolve().parent
-BIN = Path(sys.executable).parent
-CONNECTIONS, SECONDS, ROUNDS = 32, 3, 5
-READY_TIMEOUT_S = 60.0
+from assay.app import App, open_app
+from assay.bench.generator import generate
+from assay.bench.lines import post
+from assay.bench.load import Exchange, Plan
+from assay.bench.machine import children, choose_cores, processor_time, resident_mb
+from assay.bench.run import SHARES, check, copy_release, think_ahead
+from assay.bench.server import Server, running
+from assay.registry.releases import open_release, resolve
+from assay.settings import Settings
 
-
-class Server(NamedTuple):
-    """A running server: its process and the address that is measured."""
-
-    process: subprocess.Popen[bytes]
-    address: str
-
-
-class Measured(NamedTuple):
-    """One round against one address."""
-
-    requests_a_second: float
-    processor_us: float
-    p99_ms: float
+#: A file system in memory, where there is one.
+MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
+SYNCS, RECORD_BYTES = 500, 300
 
 
 def main() -> None:
-    """Measure and print."""
-    if shutil.which("wrk") is None or shutil.which("taskset") is None:
-        sys.exit("the benchmark needs wrk and taskset (util-linux) on a Linux machine with two cores")
-    sys.path.insert(0, str(HERE))
-    from releases import publish_all
-
-    from assay.app import open_app
-    from assay.settings import Settings
-
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        home = Path(folder)
-        examples = publish_all(open_app(settings=Settings(home=home)))
-        bodies = {name: json.dumps({"model": name, "features": row}) for name, row in examples.items()}
-        echo = stack.enter_context(_echo())
-        assay = stack.enter_context(_assay(home))
-        rounds: dict[str, list[Measured]] = {}
-        for number in range(ROUNDS):
-            for name, body in bodies.items():
-                script = _script(home, name, body)
-                yardstick = _load(echo, "/", script)
-                answered = _load(assay, "/v1/predict", script)
-                if number:
-                    rounds.setdefault(name, []).append(yardstick)
-                    rounds.setdefault(f"{name} answered", []).append(answered)
-                _settle(assay)
-        _show(list(bodies), rounds)
+    """Measure, print, and write the page where it is wanted."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("size", choices=SIZES, nargs="?", default="short")
+    parser.add_argument("--out", type=Path, help="folder for serving.md and serving.svg")
+    given = parser.parse_args()
+    if (core := choose_cores().server) is None:
+        sys.exit("the benchmark needs two cores that processes can be held to")
+    with tempfile.TemporaryDirectory(dir=_build()) as folder:
+        measured = measure(given.size, Path(folder), core)
+    show(measured)
+    if given.out is not None:
+        write(measured, given.out)
 
 
-def _show(names: list[str], rounds: dict[str, list[Measured]]) -> None:
-    grid = Grid(title=f"{CONNECTIONS} connections, medians of {ROUNDS - 1} rounds of {SECONDS} s")
-    for title in ("", "echo req/s", "assay req/s", "of the echo", "echo us", "assay us", "times the echo", "p99 ms"):
-        grid.add_column(title, justify="right" if title else "left")
-    for name in names:
-        bare, full = rounds[name], rounds[f"{name} answered"]
-        share = statistics.median(a.requests_a_second / b.requests_a_second for a, b in zip(full, bare, strict=True))
-        times = statistics.median(a.processor_us / b.processor_us for a, b in zip(full, bare, strict=True))
-        grid.add_row(
-            name,
-            f"{_median(bare, 'requests_a_second'):.0f}",
-            f"{_median(full, 'requests_a_second'):.0f}",
-            f"{share:.2f}",
-            f"{_median(bare, 'processor_us'):.1f}",
-            f"{_median(full, 'processor_us'):.1f}",
-            f"{times:.2f}",
-            f"{_median(full, 'p99_ms'):.1f}",
-        )
-    Console(width=120).print(grid)
-
-
-def _median(rounds: list[Measured], what: str) -> float:
-    return statistics.median(getattr(one, what) for one in rounds)
+def measure(size: str, folder: Path, core: int) -> Measured:
+    """Publish the three releases and measure them."""
+    rounds, seconds, starts = SIZES[size]
+    home = folder / "home"
+    app = open_app(settings=Settings(home=home))
+    examples = publish_all(app)
+    exchanges, stages, releases = {}, {}, {}
+    for name, example in examples.items():
+        releases[name] = open_release(resolve(name, app.registry), app.blobs)
+        body = msgspec.json.encode({"model": name, "features": example})
+        exchanges[name], stages[name] = think_ahead(app, releases[name], [body], seconds)
+    app.engine.dispose()
+    measured = Measured(size, _syncs(folder), {name: {} for name in examples}, stages, {}, {})
+    with _servers(home, core) as servers:
+        for log in (log for log in servers if log != ECHO):
+            for name, found in exchanges.items():
+                check(servers[log].port, found, releases[name])
+        for number in range(rounds + 1):
+            for name, found in exchanges.items():
+                turn = [*servers] if number % 2 else [*reversed(servers)]
+                for key in turn:
+                    sent = _echoed(found) if key == ECHO else found
+                    with _alone(servers, key):
+                        told = _load(servers[key], Plan(exchanges=sent, connections=CONNECTIONS, seconds=seconds))
+                    if number:
+                        measured.rounds[name].setdefault(key, []).append(told)
+                    servers[key].settle()
+        _at_fixed_rates(measured, servers, exchanges)
+    measured.starts.update(_starts(home, examples, folder, core, starts))
+    return measured
 
 
 @contextmanager
-def _echo() -> Iterator[Server]:
-    options = ["--no-access-log", "--log-level", "error", "--lifespan", "off", "--app-dir", str(HERE)]
-    with _running([str(BIN / "uvicorn"), "echo:app", *options], {}, "POST", "/") as server:
-        yield server
+def _servers(home: Path, core: int) -> Iterator[dict[str, Server]]:
+    with ExitStack() as stack:
+        servers = {ECHO: stack.enter_context(uvicorn("echo:app", probe={}, core=core))}
+        for log in LOGS:
+            durability = log.removesuffix(IN_MEMORY)
+            own = home.with_name(log)
+            if log != durability:
+                if not MEMORY.is_dir():
+                    continue
+                own = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=MEMORY))) / "home"
+            shutil.copytree(home, own)
+            app = App(Settings(home=own, log_durability=durability, log_level="error", shutdown_timeout_s=1.0), own)
+            servers[log] = stack.enter_context(running(app, core))
+        yield servers
+
+
+def _syncs(folder: Path) -> list[float]:
+    """Milliseconds of many syncs of as much as a record."""
+    found = []
+    with (folder / "synced").open("wb", buffering=0) as file:
+        os.posix_fallocate(file.fileno(), 0, SYNCS * RECORD_BYTES)
+        os.fsync(file.fileno())
+        for _ in range(SYNCS):
+            file.write(bytes(RECORD_BYTES))
+            begin = time.perf_counter()
+            os.fdatasync(file.fileno())
+            found.append((time.perf_counter() - begin) * 1e3)
+    return found
+
+
+def _echoed(exchanges: Sequence[Exchange]) -> tuple[Exchange, ...]:
+    """The same bodies, to be answered as they are."""
+    bodies = [exchange.request.partition(b"\r\n\r\n")[2] for exchange in exchanges]
+    return tuple(post("/", body, body) for body in bodies)
 
 
 @contextmanager
-def _assay(home: Path) -> Iterator[Server]:
-    with _running([str(BIN / "assay"), "serve"], {"ASSAY_HOME": str(home)}, "GET", "/readyz") as server:
-        yield server
-
-
-@contextmanager
-def _running(command: list[str], settings: dict[str, str], method: str, probe: str) -> Iterator[Server]:
-    port = _free_port()
-    pinned = ["taskset", "-c", "0", *command, "--port", str(port)]
-    process = subprocess.Popen(pinned, env={**os.environ, **settings}, stderr=subprocess.DEVNULL)
+def _alone(servers: Mapping[str, Server], key: str) -> Iterator[None]:
+    """While it is measured the others stand still: even idle they look for deployments, on the same core."""
+    others = [pid for other, server in servers.items() if other != key for pid in (server.pid, *children(server.pid))]
+    for pid in others:
+        os.kill(pid, signal.SIGSTOP)
     try:
-        _wait(lambda: _answers(port, method, probe), READY_TIMEOUT_S, f"{command[0]} did not start")
-        yield Server(process, f"http://127.0.0.1:{port}")
+        yield
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        for pid in others:
+            os.kill(pid, signal.SIGCONT)
 
 
-def _load(server: Server, path: str, script: Path) -> Measured:
-    before = _processor_s(server)
-    command = ["taskset", "-c", "1", "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency", "-s", str(script)]
-    done = subprocess.run([*command, server.address + path], capture_output=True, text=True, check=True).stdout
-    if "Non-2xx" in done or "Socket errors" in done:
-        sys.exit(f"{path} did not answer every request:\n{done}")
-    count = int(_found(r"(\d+) requests in", done))
-    scale = {"us": 0.001, "ms": 1.0, "s": 1000.0}[_found(r"99%\s+[\d.]+(us|ms|s)", done)]
-    p99_ms = float(_found(r"99%\s+([\d.]+)", done)) * scale
-    spent_us = (_processor_s(server) - before) / count * 1e6
-    return Measured(float(_found(r"Requests/sec:\s+([\d.]+)", done)), spent_us, p99_ms)
+def _load(server: Server, plan: Plan) -> Round:
+    before = processor_time(server.pid)
+    load = generate(plan, server.port, core=choose_cores().load)
+    after = processor_time(server.pid)
+    if load.errors or before is None or after is None:
+        sys.exit(f"not every request was answered as it should be: {load.faults}")
+    return Round(load, (after.own_s - before.own_s) / load.answers * 1e6)
 
 
-def _settle(server: Server) -> None:
-    """Wait until the server has shipped what this round left behind."""
-
-    def idle() -> bool:
-        before = _processor_s(server)
-        time.sleep(0.5)
-        return _processor_s(server) - before < 0.05
-
-    _wait(idle, 120.0, "the server is still busy with the last round")
-
-
-def _script(home: Path, name: str, body: str) -> Path:
-    path = home / f"{name}.lua"
-    path.write_text(
-        f'wrk.method = "POST"\nwrk.headers["content-type"] = "application/json"\nwrk.body = {json.dumps(body)}\n'
-    )
-    return path
-
-
-def _processor_s(server: Server) -> float:
-    fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def _at_fixed_rates(
+    measured: Measured, servers: Mapping[str, Server], exchanges: Mapping[str, tuple[Exchange, ...]]
+) -> None:
+    """Latency at shares of what the default log answers at most, the durabilities taking turns."""
+    rounds, seconds, _ = SIZES[measured.size]
+    for name, found in exchanges.items():
+        most = statistics.median(one.load.requests_per_second for one in measured.rounds[name][LOGS[0]])
+        for share in SHARES:
+            powers = [log for log in servers if log.startswith("power")] if share == SHARES[0] else []
+            plan = Plan(exchanges=found, connections=CONNECTIONS, seconds=seconds, rate=most * share)
+            for _ in range(max(3, rounds // 2)):
+                for log in (LOGS[0], *powers):
+                    servers[log].settle()
+                    with _alone(servers, log):
+                        told = _load(servers[log], plan).load
+                    measured.fixed.setdefault((name, log, share), []).append(told)
 
 
-def _found(pattern: str, text: str) -> str:
-    match = re.search(pattern, text)
-    if match is None:
-        sys.exit(f"wrk printed something unexpected:\n{text}")
-    return match[1]
+def _starts(home: Path, examples: Mapping[str, object], folder: Path, core: int, count: int) -> dict[str, list[Start]]:
+    """`assay serve` and a hello-world, started in turn."""
+    model = str(folder / "hello.onnx")
+    write_model(model)
+    alone = folder / "alone"
+    app = open_app(settings=Settings(home=home))
+    name = next(iter(examples))
+    copy_release(app, resolve(name, app.registry), alone)
+    app.engine.dispose()
+    row = {"model": name, "features": examples[name]}
+    values = {"values": [0.5] * COLUMNS}
+    found: dict[str, list[Start]] = {"hello-world": [], "assay": []}
+    for number in range(count + 1):
+        begin = time.perf_counter()
+        with uvicorn("hello:create_app", probe=values, core=core, factory=True, **{MODEL: model}) as server:
+            hello = _started(server, begin)
+        begin = time.perf_counter()
+        with assay_serve(alone, probe=row, core=core) as server:
+            own = _started(server, begin)
+        if number:
+            found["hello-world"].append(hello)
+            found["assay"].append(own)
+    return found
 
 
-def _wait(holds: Callable[[], bool], timeout_s: float, otherwise: str) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        if time.monotonic() > deadline:
-            sys.exit(otherwise)
-        time.sleep(0.05)
+def _started(server: Server, begin: float) -> Start:
+    seconds = time.perf_counter() - begin
+    worker_mb, children_mb = resident_mb(server.pid) or (0.0, 0.0)
+    return Start(seconds, worker_mb, worker_mb + children_mb)
 
 
-def _answers(port: int, method: str, path: str) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-    try:
-        connection.request(method, path, b"{}" if method == "POST" else None)
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        connection.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _build() -> Path:
+    """A folder on the repository's disk: the log's cost is that of a disk."""
+    folder = Path(__file__).resolve().parent.parent / "build"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 if __name__ == "__main__":

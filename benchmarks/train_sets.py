@@ -16,12 +16,18 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pages import table, taken, write_page
 from rich.console import Console
 from rich.table import Table as Grid
 from sets import SETS, Set
 
 #: Of `assay train`, on two cores; GiB of the process.
 MOST_SECONDS, MOST_GIB = 300.0, 4.0
+TITLES = ("set", "rows", "s", "CPU s", "GiB", "chosen", "gates", "digest", "")
+READING = """\
+`assay init` and `assay train` as commands (`make sets`), with the options of `benchmarks/sets.py`, which name columns
+and classes; nothing of the spec is edited. The limits of a training are 300 s on two cores and 4 GiB. GiB is the peak
+of its largest process. The digest is that of the release: the same data, spec and seed give it again."""
 ASSAY = Path(sys.executable).with_name("assay")
 
 
@@ -40,19 +46,25 @@ def main() -> None:
     """Train every set, print a line for each, and say whether all kept to the limits."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("sets", nargs="*", default=list(SETS), help=f"of {', '.join(SETS)}")
-    names = arguments.parse_args().sets
-    grid = Grid("set", "rows", "s", "CPU s", "GiB", "chosen", "gates", "")
+    arguments.add_argument("--table", type=Path, help="write the table to this Markdown file")
+    wish = arguments.parse_args()
+    grid = Grid(*TITLES)
+    rows: list[tuple[str, ...]] = []
     kept = True
-    for name in names:
+    for name in wish.sets:
         with tempfile.TemporaryDirectory() as folder:
             trained = train(SETS[name], Path(folder))
         # On idle cores a run takes no longer than its processor time, which a busy machine leaves as it is.
         within = min(trained.seconds, trained.processor) <= MOST_SECONDS and trained.gib <= MOST_GIB
         kept &= within and trained.status in {0, 1}
-        cells = *describe(trained), "" if within else "too much"
-        grid.add_row(name, *cells)
-        print(name, *cells, sep="\t", file=sys.stderr, flush=True)
+        rows.append((name, *describe(trained), "" if within else "too much"))
+        grid.add_row(*rows[-1])
+        print(*rows[-1], sep="\t", file=sys.stderr, flush=True)
     Console(width=140).print(grid)
+    if wish.table:
+        write_page(
+            wish.table, "# Every data set by `assay init` and `assay train`", taken(()), READING, table(TITLES, rows)
+        )
     sys.exit(0 if kept else 1)
 
 
@@ -69,11 +81,11 @@ def describe(ran: Ran) -> tuple[str, ...]:
     """The cells of a line."""
     used = f"{ran.seconds:.0f}", f"{ran.processor:.0f}", f"{ran.gib:.1f}"
     if ran.status not in {0, 1}:
-        return "", *used, "", f"refused: {ran.complaint.strip().splitlines()[0]}"
+        return "", *used, "", f"refused: {ran.complaint.strip().splitlines()[0]}", ""
     summary: dict[str, Any] = json.loads(ran.said)
     card = summary["card"]
     verdicts = ", ".join(f"{gate['metric']} {gate['verdict']}" for gate in card["gates"])
-    return f"{card['data']['rows']:,}", *used, card["model"]["chosen"], verdicts
+    return f"{card['data']['rows']:,}", *used, card["model"]["chosen"], verdicts, card["release_digest"][:8]
 
 
 def run(command: list[str], folder: Path) -> Ran:

@@ -1,0 +1,262 @@
+"""What `run.py` measured, beside what was aimed at: on the terminal, as a page and as a chart."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from measured import CONNECTIONS, ECHO, LOGS, SIZES, Measured
+from pages import table, taken, write_page
+from rich.console import Console
+from rich.table import Table as Grid
+
+from assay.bench.run import SHARES
+from assay.report.svg import Scale, box, element, label, line, number, picture
+
+LIBRARIES = ("fastapi", "uvicorn", "uvloop", "httptools", "msgspec", "numpy", "lightgbm", "onnxruntime")
+#: Floor and aim of the full path, as shares of the echo's requests a second.
+OF_THE_ECHO = {"linear_tabular": (0.6, 1.4), "linear_text": (0.6, 1.0), "lightgbm_200x31": (0.4, 0.85)}
+ELSEWHERE = (
+    ("other servers, with their usual models and with the very same function", "`make bench-peers`"),
+    ("batches, against reading and writing the file and against pandas and scikit-learn", "`make bench-batch`"),
+    ("training, against a script of scikit-learn that does the same", "`make bench-training`"),
+)
+STYLE = (
+    "text{font:12px system-ui,sans-serif;fill:#333}.axis,.tick{fill:#666}.grid{stroke:#ddd}"
+    ".c0{fill:#2b6cb0}.c1{fill:#6b9fd4}.c2{fill:#a8c5e4}.c3{fill:#cfe0f1}.floor{stroke:#b45309;stroke-width:2}"
+    ".aim{stroke:#15803d;stroke-width:2}"
+)
+
+Cells = Sequence[str]
+
+
+class Target(NamedTuple):
+    """One line of the targets. `reached` says what of it holds: the aim, the floor, or neither."""
+
+    what: str
+    floor: str
+    aim: str
+    measured: str
+    reached: str
+
+
+class Table(NamedTuple):
+    """A table to print or to write."""
+
+    title: str
+    heads: Cells
+    rows: list[Cells]
+
+
+def show(measured: Measured) -> None:
+    """Print every table."""
+    console = Console(width=130, highlight=False)
+    for one in tables(measured):
+        grid = Grid(title=one.title, title_justify="left")
+        for at, head in enumerate(one.heads):
+            grid.add_column(head, justify="right" if at else "left")
+        for row in one.rows:
+            grid.add_row(*row)
+        console.print(grid)
+
+
+def write(measured: Measured, folder: Path) -> None:
+    """Write serving.md and serving.svg."""
+    rounds, seconds, starts = SIZES[measured.size]
+    parts = [
+        "# What the request path costs",
+        taken(LIBRARIES),
+        f"Measured by `benchmarks/run.py {measured.size}`: one worker with the process that ships its log on one core, "
+        f"the load over {CONNECTIONS} connections on another; {rounds} rounds of {seconds:g} s in which servers take "
+        f"turns, each alone, {starts} starts. Every answer was compared with what the release answers in process. "
+        "Figures are medians, with the least and the greatest of the rounds in brackets; us are processor time of what "
+        "answers.",
+        f"One `fdatasync` of a record takes this disk {statistics.median(measured.syncs_ms):.2f} ms, "
+        f"p99 {statistics.quantiles(measured.syncs_ms, n=100)[-1]:.2f} ms: no answer in mode `power` can be sooner, "
+        "and those that wait together share one. In memory a sync costs nothing: what `power` costs there is ours.",
+        "![requests a second as shares of the echo's](serving.svg)",
+    ]
+    for one in tables(measured):
+        parts += [f"## {one.title}", table(one.heads, one.rows)]
+    write_page(folder / "serving.md", *parts, "\n".join(f"- {what}: {where}" for what, where in ELSEWHERE))
+    (folder / "serving.svg").write_text(chart(measured) + "\n", encoding="utf-8")
+
+
+def tables(measured: Measured) -> list[Table]:
+    """All tables in order."""
+    return [_targets(measured), _rounds(measured), _fixed(measured), _stages(measured), _starts(measured)]
+
+
+def _targets(measured: Measured) -> Table:
+    targets = [
+        _judge(f"full path of the echo, {name}", floor, aim, _shares(measured, name, LOGS[0]), more=True)
+        for name, (floor, aim) in OF_THE_ECHO.items()
+    ]
+    for log in (log for log in LOGS if log.startswith("power") and _has(measured, log)):
+        for name in measured.rounds:
+            targets.append(_judge(f"log {log} of process, {name}", 0.5, 0.8, _power(measured, name, log), more=True))
+            targets.append(
+                _judge(f"p99 that {log} adds at a quarter, ms, {name}", None, 1, _added(measured, name, log))
+            )
+    for name, rounds in measured.rounds.items():
+        full = [one.load.p99_ms for one in rounds[LOGS[0]]]
+        half = [load.p99_ms for load in measured.fixed[name, LOGS[0], 0.5]]
+        targets.append(_judge(f"p99 at full load, ms, {name}", 5, 3, full))
+        targets.append(_judge(f"p99 at half load, ms, {name}", 2, 1, half))
+    own, hello = measured.starts["assay"], measured.starts["hello-world"]
+    pairs = [*zip(own, hello, strict=True)]
+    targets.append(
+        _judge("start to first answer, of a hello-world", 1.5, 1.2, [a.seconds / b.seconds for a, b in pairs])
+    )
+    targets.append(_judge("memory with shipping, of it", 1.5, 1.2, [a.all_mb / b.all_mb for a, b in pairs]))
+    targets.append(_judge("memory of the worker, of it", 1.5, 1.2, [a.worker_mb / b.worker_mb for a, b in pairs]))
+    return Table("Floor, aim and what was measured", Target._fields, targets)
+
+
+def _judge(what: str, floor: float | None, aim: float, values: Sequence[float], *, more: bool = False) -> Target:
+    middle = statistics.median(values)
+    reaches: Callable[[float], bool] = (lambda bound: middle >= bound) if more else (lambda bound: middle <= bound)
+    if floor is None:
+        return Target(what, "", f"{aim:g}", _spread(values), "aim" if reaches(aim) else "below the aim")
+    reached = "aim" if reaches(aim) else "floor" if reaches(floor) else "below the floor"
+    return Target(what, f"{floor:g}", f"{aim:g}", _spread(values), reached)
+
+
+def _rounds(measured: Measured) -> Table:
+    heads = (
+        "classifier",
+        "server",
+        "requests/s",
+        "of the echo",
+        "us",
+        "times the echo",
+        "p50 ms",
+        "p99 ms",
+    )
+    rows: list[Cells] = []
+    for name, rounds in measured.rounds.items():
+        for key in (ECHO, *(log for log in LOGS if log in rounds)):
+            times = [one.processor_us / bare.processor_us for one, bare in zip(rounds[key], rounds[ECHO], strict=True)]
+            row = (
+                name,
+                key if key == ECHO else f"log {key}",
+                f"{statistics.median(one.load.requests_per_second for one in rounds[key]):,.0f}",
+                _spread(_shares(measured, name, key)),
+                f"{statistics.median(one.processor_us for one in rounds[key]):.1f}",
+                _spread(times),
+                f"{statistics.median(one.load.p50_ms for one in rounds[key]):.2f}",
+                _spread([one.load.p99_ms for one in rounds[key]]),
+            )
+            rows.append(row)
+    return Table("Each connection sends when its answer has come", heads, rows)
+
+
+def _fixed(measured: Measured) -> Table:
+    heads = (
+        "classifier",
+        "log",
+        "share of the most",
+        "requests/s",
+        "p50 ms",
+        "p99 ms",
+        "p99.9 ms",
+        "sent late, p99 ms",
+    )
+    rows: list[Cells] = []
+    for (name, log, share), loads in measured.fixed.items():
+        p50, p999, late = (
+            statistics.median(getattr(load, figure) for load in loads)
+            for figure in ("p50_ms", "p999_ms", "late_p99_ms")
+        )
+        p99 = _spread([load.p99_ms for load in loads])
+        rate = f"{loads[0].rate or 0.0:,.0f}"
+        rows.append((name, log, f"{share:.0%}", rate, f"{p50:.2f}", p99, f"{p999:.2f}", f"{late:.2f}"))
+    return Table("Sent at fixed times, latency from then on", heads, rows)
+
+
+def _stages(measured: Measured) -> Table:
+    names = [*measured.stages]
+    rows: list[Cells] = []
+    for at, stage in enumerate(measured.stages[names[0]]):
+        row = [stage.name]
+        for name in names:
+            one = measured.stages[name][at]
+            row.append(f"{one.us:.1f} {one.by}".strip())
+        rows.append(row)
+    whole = {name: _processor_us(measured, name) for name in names}
+    spent = {name: sum(stage.us for stage in measured.stages[name]) for name in names}
+    rows.append(["rest: socket, HTTP, routes", *(f"{whole[name] - spent[name]:.1f}" for name in names)])
+    rows.append(["answer", *(f"{whole[name]:.1f}" for name in names)])
+    return Table("Microseconds of one request by stage", ("stage", *names), rows)
+
+
+def _starts(measured: Measured) -> Table:
+    heads = ("server", "start to first answer s", "worker MB", "with its children MB")
+    rows: list[Cells] = []
+    for name, starts in measured.starts.items():
+        seconds = _spread([one.seconds for one in starts])
+        worker, everything = ([getattr(one, field) for one in starts] for field in ("worker_mb", "all_mb"))
+        rows.append((name, seconds, _spread(worker, ".0f"), _spread(everything, ".0f")))
+    return Table("Starting and memory, beside FastAPI with onnxruntime", heads, rows)
+
+
+def chart(measured: Measured) -> str:
+    """Requests a second as shares of the echo's: a bar a durability, a line each for floor and aim."""
+    width, row, left, top = 640.0, 22.0, 130.0, 34.0
+    logs = [log for log in LOGS if _has(measured, log)]
+    group = row * len(logs) + 16
+    height = top + group * len(measured.rounds) + 30
+    most = max(1.5, *(max(_shares(measured, name, log)) for name in measured.rounds for log in logs))
+    across = Scale(low=0.0, high=most, begin=left, end=width - 20)
+    parts = [element("style", {}, text=STYLE)]
+    for value in across.ticks(6):
+        parts.append(line((across(value), top), (across(value), height - 26), "grid"))
+        parts.append(label((across(value), height - 10), number(value), "tick", "middle"))
+    for at, log in enumerate(logs):
+        parts.append(box((left + at * 110, 10), (10, 10), f"c{at}"))
+        parts.append(label((left + 15 + at * 110, 19), f"log {log}"))
+    for at, name in enumerate(measured.rounds):
+        begin = top + 8 + at * group
+        parts.append(label((left - 8, begin + row * len(logs) / 2 + 4), name, "", "end"))
+        for below, log in enumerate(logs):
+            share = statistics.median(_shares(measured, name, log))
+            size = (across(share) - across(0.0), row - 4)
+            parts.append(box((left, begin + below * row), size, f"c{below}", hint=f"{name}, log {log}: {share:.2f}"))
+        for bound, style in zip(OF_THE_ECHO[name], ("floor", "aim"), strict=True):
+            parts.append(line((across(bound), begin - 3), (across(bound), begin + row * len(logs) - 1), style))
+    title = "Requests a second as shares of a bare ASGI echo's"
+    drawn = picture(title, "The first upright line of each is the floor, the second the aim.", (width, height), parts)
+    return drawn.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+
+
+def _shares(measured: Measured, name: str, key: str) -> list[float]:
+    rounds = measured.rounds[name]
+    return [
+        one.load.requests_per_second / bare.load.requests_per_second
+        for one, bare in zip(rounds[key], rounds[ECHO], strict=True)
+    ]
+
+
+def _power(measured: Measured, name: str, log: str) -> list[float]:
+    rounds = measured.rounds[name]
+    pairs = zip(rounds[log], rounds["process"], strict=True)
+    return [one.load.requests_per_second / other.load.requests_per_second for one, other in pairs]
+
+
+def _added(measured: Measured, name: str, log: str) -> list[float]:
+    pairs = zip(*(measured.fixed[name, one, SHARES[0]] for one in (log, LOGS[0])), strict=True)
+    return [one.p99_ms - other.p99_ms for one, other in pairs]
+
+
+def _processor_us(measured: Measured, name: str) -> float:
+    return statistics.median(one.processor_us for one in measured.rounds[name][LOGS[0]])
+
+
+def _has(measured: Measured, log: str) -> bool:
+    return all(log in rounds for rounds in measured.rounds.values())
+
+
+def _spread(values: Sequence[float], form: str = ".2f") -> str:
+    return f"{statistics.median(values):{form}} [{min(values):{form}}, {max(values):{form}}]"

@@ -20,8 +20,9 @@ from assay.settings import Settings
 from tests.release.material import trees_bundle
 
 BODY = msgspec.json.encode({"model": "topic", "features": {"goals": 3, "price": 1.5, "page": "a"}})
+COUNTED = "classification_predictions_total{"
 REQUEST_TIMEOUT_S = 30.0
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 120.0
 
 
 def deployed(home: Path) -> App:
@@ -40,23 +41,43 @@ class Server:
         self.process = process
         self.port = port
         self.acknowledged: list[str] = []
+        self.broken = 0
+        self._again = self._enough = False
         self._clients: list[threading.Thread] = []
 
-    def load(self, clients: int) -> None:
-        """Send requests from several threads until the server is gone."""
+    def load(self, clients: int, *, again: bool = False) -> None:
+        """Send requests from several threads until the server is gone; with `again` over new connections."""
+        self._again = again
         self._clients = [threading.Thread(target=self._ask_on, daemon=True) for _ in range(clients)]
         for client in self._clients:
             client.start()
 
     def shippers(self) -> list[int]:
         """The processes that ship for this server: its children by that name."""
+        return self._children(b"assay.api.shipping")
+
+    def workers(self) -> list[int]:
+        """The processes that answer, where there are several."""
+        return self._children(b"spawn_main")
+
+    def _children(self, name: bytes) -> list[int]:
         found = []
         for directory in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 parent = int((directory / "stat").read_text().rpartition(")")[2].split()[1])
-                if parent == self.process.pid and b"assay.api.shipping" in (directory / "cmdline").read_bytes():
+                if parent == self.process.pid and name in (directory / "cmdline").read_bytes():
                     found.append(int(directory.name))
         return found
+
+    def counted(self) -> int:
+        """How many predictions /metrics tells of."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=REQUEST_TIMEOUT_S)
+        try:
+            connection.request("GET", "/metrics")
+            told = connection.getresponse().read().decode()
+        finally:
+            connection.close()
+        return int(sum(float(line.split()[-1]) for line in told.splitlines() if line.startswith(COUNTED)))
 
     def concerns(self) -> list[str]:
         """What /health says is wrong."""
@@ -67,6 +88,12 @@ class Server:
         finally:
             connection.close()
 
+    def rest(self) -> None:
+        """End the load and wait for the last answers."""
+        self._enough = True
+        for client in self._clients:
+            client.join(REQUEST_TIMEOUT_S)
+
     def kill(self, signal_number: int) -> int:
         """Send the signal and wait for the end of the process and of all clients; its exit code."""
         self.process.send_signal(signal_number)
@@ -76,16 +103,29 @@ class Server:
         return code
 
     def _ask_on(self) -> None:
+        while self._ask():
+            if not self._again:
+                return
+
+    def _ask(self) -> bool:
+        """Ask on one connection until it breaks; whether another can be made."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=REQUEST_TIMEOUT_S)
         try:
+            connection.connect()
+        except OSError:
+            return False
+        try:
             while True:
+                if self._enough:
+                    return False
                 connection.request("POST", "/v1/predict", BODY, {"content-type": "application/json"})
                 answer = connection.getresponse()
                 content = answer.read()
                 if answer.status == 200:
                     self.acknowledged.append(msgspec.json.decode(content)["prediction_id"])
         except (OSError, http.client.HTTPException):
-            return
+            self.broken += 1
+            return True
         finally:
             connection.close()
 

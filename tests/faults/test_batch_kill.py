@@ -11,6 +11,7 @@ import pytest
 
 from assay.batch import pieces
 from tests.batch.material import Counted, rows_of, scored, write_csv
+from tests.records.material import wait_until
 
 BATCHER = Path(__file__).with_name("batcher.py")
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,3 +69,24 @@ def test_work_for_another_input_is_not_taken_up(tmp_path: Path, monkeypatch: pyt
     write_csv(source, rows_of(300, seed=2))
     monkeypatch.setattr(pieces, "_BYTES", 4096)
     assert scored(source, tmp_path / "out.csv").resumed_rows == 0
+
+
+def test_a_crew_ends_with_its_master(tmp_path: Path) -> None:
+    told = tmp_path / "crew"
+    script = (
+        "import os, pathlib, signal, sys; from assay.batch import crew; crew.begin_crew(3); "
+        "pathlib.Path(sys.argv[1]).write_text(' '.join(str(process.pid) for process, _ in crew._waiting)); "
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    master = subprocess.run([sys.executable, "-c", script, str(told)], check=False)
+    assert master.returncode == -signal.SIGKILL
+    crew = [int(pid) for pid in told.read_text().split()]
+    assert len(crew) == 3
+    wait_until(lambda: not any(_runs(pid) for pid in crew))
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

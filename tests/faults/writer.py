@@ -23,7 +23,7 @@ from assay.values import Prediction
 class AwaySink:
     """A database that is down."""
 
-    def write(self, records: object) -> None:
+    def write(self, records: object, breathe: object = None) -> None:
         raise StorageError("the database is away")
 
 

@@ -33,7 +33,6 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "polars": ("contract/infer.py", "contract/check.py", "data", "training", "batch", "importing"),
     "prometheus_client": ("serving/metrics.py", "api"),
     "pydantic": ("spec", "settings.py", "api"),
-    "pydantic_settings": ("settings.py",),
     "pydantic_core": ("spec",),
     "pyarrow": ("batch",),
     "pytest": ("testing",),

@@ -12,9 +12,9 @@ help:
 	@echo "make lint    the checks without the tests"
 	@echo "make format  format the code"
 	@echo "make docs    write docs/reference anew from the code"
-	@echo "make bench   measure the request path against a bare server (bench-full: longer, into benchmarks/results)"
+	@echo "make bench   print every target as floor, aim, measured (bench-full: longer, all servers, into benchmarks/results)"
 	@echo "make peers   install the servers that Assay is compared with under build/peers (needs uv)"
-	@echo "make bench-peers  compare with them (SIZE=short: FastAPI alone, in a minute)"
+	@echo "make bench-peers  compare with them alone (SIZE=short: FastAPI, in two minutes)"
 	@echo "make faults  inject every fault and print what came of it"
 	@echo "make mutants change features, measures and policy in small ways, at random, and count what tests notice"
 	@echo "make quality compare what is trained with plain models on real data (quality-full: all sets, five seeds)"
@@ -53,20 +53,19 @@ format: setup
 docs: setup
 	$(BIN)/python scripts/write_reference.py
 
-bench: setup
-	$(BIN)/python benchmarks/run.py short --out build
+bench: ENVIRONMENTS := fastapi
+bench: peers
+	$(BIN)/python benchmarks/run.py short
 
-bench-full: setup
+bench-full: peers
 	$(BIN)/python benchmarks/run.py full --out benchmarks/results
-	$(MAKE) bench-peers
-	$(BIN)/python benchmarks/startup.py
 
 peers: setup
 	$(BIN)/python benchmarks/peers/install.py $(ENVIRONMENTS)
 
 bench-peers: ENVIRONMENTS := $(if $(filter short,$(SIZE)),fastapi)
 bench-peers: peers
-	$(BIN)/python benchmarks/peers/compare.py $(if $(filter short,$(SIZE)),--short)
+	$(BIN)/python benchmarks/peers/compare.py $(if $(filter short,$(SIZE)),--short,--out benchmarks/results)
 
 faults: setup
 	$(BIN)/pytest -n 0 tests/faults
@@ -84,7 +83,7 @@ sets: setup
 	$(BIN)/python benchmarks/train_sets.py --table benchmarks/results/sets.md
 
 bench-batch: setup
-	$(BIN)/python benchmarks/batch.py 5000000 benchmarks/results/batch.md
+	$(BIN)/python benchmarks/batch.py --table benchmarks/results/batch.md
 
 bench-training: setup
 	$(BIN)/python benchmarks/training.py --table benchmarks/results/training.md

@@ -1,10 +1,11 @@
 """Batches from Parquet against reading and writing the same file without a model, and against pandas with scikit-learn.
 
-python benchmarks/batch.py [ROWS] [PAGE]     rows of the first release's file, the others get a fifth; a page to write
+python benchmarks/batch.py [--rows N] [--table PAGE]     rows of the first release's file, the others get a fifth
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import ctypes
 import os
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pages import table, taken, write_page
+from targets import Target, add_option, judge, keep
 
 # This process stays small: what it starts would else seem as large as it is. What needs libraries runs in its children.
 
@@ -52,21 +54,20 @@ pandas loads a fitted pipeline, reads, predicts and writes. CPU is that of all p
 that of the largest of them."""
 LIBRARIES = ("polars", "pyarrow", "pandas", "scikit-learn", "lightgbm")
 TITLES = ("release", "rows", "what", "s", "rows/s", "CPU us/row", "largest")
-JUDGED = ("release", "of the speed of", "floor", "aim", "measured", "reached")
 
 
-class Target(NamedTuple):
-    """A ratio: what it is of, and what it must (where anything is asked) and should be."""
+class Bounds(NamedTuple):
+    """Of what speed, and what share or multiple of it must (where anything is asked) and should be reached."""
 
     of: str
     floor: float | None
     aim: float
 
 
-TARGETS = {
-    "linear_tabular": (Target("copying", 0.5, 0.6), Target("pandas + scikit-learn", None, 8.0)),
-    "lightgbm_200x31": (Target("pandas + scikit-learn", 1.1, 1.3),),
-    "linear_text": (Target("pandas + scikit-learn", 5.0, 10.0),),
+BOUNDS = {
+    "linear_tabular": (Bounds("copying", 0.5, 0.6), Bounds("pandas + scikit-learn", None, 8.0)),
+    "lightgbm_200x31": (Bounds("pandas + scikit-learn", 1.1, 1.3),),
+    "linear_text": (Bounds("pandas + scikit-learn", 5.0, 10.0),),
 }
 
 
@@ -80,8 +81,12 @@ class Ran(NamedTuple):
 
 def main() -> None:
     """Measure and print."""
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
-    page = Path(sys.argv[2]).resolve() if len(sys.argv) > 2 else None
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--rows", type=int, default=ROWS)
+    arguments.add_argument("--table", type=Path, help="write the tables to this Markdown file")
+    add_option(arguments)
+    wanted = arguments.parse_args()
+    rows = wanted.rows
     lines: list[tuple[str, ...]] = []
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
@@ -94,12 +99,23 @@ def main() -> None:
             for what, ran in found[name].items():
                 lines.append(_line(name, rows // share, what, ran))
                 print(*lines[-1], sep="\t", flush=True)
-    judged = [_judge(name, target, found[name]) for name, targets in TARGETS.items() for target in targets]
-    for line in judged:
-        print(*line, sep="\t")
-    if page:
+    judged = [
+        judge(
+            f"batch of the speed of {bounds.of}, {name}",
+            [_ratio(found[name], bounds.of)],
+            floor=bounds.floor,
+            aim=bounds.aim,
+            more=True,
+        )
+        for name, several in BOUNDS.items()
+        for bounds in several
+    ]
+    for target in judged:
+        print(*target, sep="\t")
+    keep(wanted.targets, judged)
+    if wanted.table:
         title = "# Batches from Parquet"
-        write_page(page, title, taken(LIBRARIES), METHOD, table(JUDGED, judged), table(TITLES, lines))
+        write_page(wanted.table, title, taken(LIBRARIES), METHOD, table(Target._fields, judged), table(TITLES, lines))
 
 
 def prepare(rows: int) -> None:
@@ -143,13 +159,9 @@ def _line(name: str, rows: int, what: str, ran: Ran) -> tuple[str, ...]:
     )
 
 
-def _judge(name: str, target: Target, found: dict[str, Ran]) -> tuple[str, ...]:
-    measured = found[target.of].elapsed_s / found["assay batch"].elapsed_s
-    floor, reached = "", "aim" if measured >= target.aim else "below the aim"
-    if target.floor is not None:
-        floor = f"{target.floor:g}"
-        reached = "aim" if measured >= target.aim else "floor" if measured >= target.floor else "below the floor"
-    return name, target.of, floor, f"{target.aim:g}", f"{measured:.2f}", reached
+def _ratio(found: dict[str, Ran], of: str) -> float:
+    """How many times the speed of the other."""
+    return found[of].elapsed_s / found["assay batch"].elapsed_s
 
 
 def fit_pipeline(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""What `run.py` measures, how much of it, and what comes of it."""
+"""What `serving.py` measures, how much of it, and what comes of it."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What `run.py` measured, beside what was aimed at: on the terminal, as a page and as a chart."""
+"""What `serving.py` measured, beside what was aimed at: on the terminal, as a page and as a chart."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from measured import CONNECTIONS, ECHO, LOGS, SIZES, Measured
 from pages import table, taken, write_page
 from rich.console import Console
 from rich.table import Table as Grid
+from targets import Target, judge, spread
 
 from assay.bench.run import SHARES
 from assay.report.svg import Scale, box, element, label, line, number, picture
@@ -18,11 +19,6 @@ from assay.report.svg import Scale, box, element, label, line, number, picture
 LIBRARIES = ("fastapi", "uvicorn", "uvloop", "httptools", "msgspec", "numpy", "lightgbm", "onnxruntime")
 #: Floor and aim of the full path, as shares of the echo's requests a second.
 OF_THE_ECHO = {"linear_tabular": (0.6, 1.4), "linear_text": (0.6, 1.0), "lightgbm_200x31": (0.4, 0.85)}
-ELSEWHERE = (
-    ("other servers, with their usual models and with the very same function", "`make bench-peers`"),
-    ("batches, against reading and writing the file and against pandas and scikit-learn", "`make bench-batch`"),
-    ("training, against a script of scikit-learn that does the same", "`make bench-training`"),
-)
 STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#333}.axis,.tick{fill:#666}.grid{stroke:#ddd}"
     ".c0{fill:#2b6cb0}.c1{fill:#6b9fd4}.c2{fill:#a8c5e4}.c3{fill:#cfe0f1}.floor{stroke:#b45309;stroke-width:2}"
@@ -30,16 +26,6 @@ STYLE = (
 )
 
 Cells = Sequence[str]
-
-
-class Target(NamedTuple):
-    """One line of the targets. `reached` says what of it holds: the aim, the floor, or neither."""
-
-    what: str
-    floor: str
-    aim: str
-    measured: str
-    reached: str
 
 
 class Table(NamedTuple):
@@ -68,9 +54,9 @@ def write(measured: Measured, folder: Path) -> None:
     parts = [
         "# What the request path costs",
         taken(LIBRARIES),
-        f"Measured by `benchmarks/run.py {measured.size}`: one worker with the process that ships its log on one core, "
-        f"the load over {CONNECTIONS} connections on another; {rounds} rounds of {seconds:g} s in which servers take "
-        f"turns, each alone, {starts} starts. Every answer was compared with what the release answers in process. "
+        f"Measured by `benchmarks/serving.py {measured.size}`: one worker with the process that ships its log on one "
+        f"core, the load over {CONNECTIONS} connections on another; {rounds} rounds of {seconds:g} s in which servers "
+        f"take turns, each alone, {starts} starts. Every answer was compared with what the release answers in process. "
         "Figures are medians, with the least and the greatest of the rounds in brackets; us are processor time of what "
         "answers.",
         f"One `fdatasync` of a record takes this disk {statistics.median(measured.syncs_ms):.2f} ms, "
@@ -80,48 +66,39 @@ def write(measured: Measured, folder: Path) -> None:
     ]
     for one in tables(measured):
         parts += [f"## {one.title}", table(one.heads, one.rows)]
-    write_page(folder / "serving.md", *parts, "\n".join(f"- {what}: {where}" for what, where in ELSEWHERE))
+    write_page(folder / "serving.md", *parts)
     (folder / "serving.svg").write_text(chart(measured) + "\n", encoding="utf-8")
 
 
 def tables(measured: Measured) -> list[Table]:
     """All tables in order."""
-    return [_targets(measured), _rounds(measured), _fixed(measured), _stages(measured), _starts(measured)]
+    targets = Table("Floor, aim and what was measured", Target._fields, [*judged(measured)])
+    return [targets, _rounds(measured), _fixed(measured), _stages(measured), _starts(measured)]
 
 
-def _targets(measured: Measured) -> Table:
+def judged(measured: Measured) -> list[Target]:
+    """The lines of the targets."""
     targets = [
-        _judge(f"full path of the echo, {name}", floor, aim, _shares(measured, name, LOGS[0]), more=True)
+        judge(f"full path of the echo, {name}", _shares(measured, name, LOGS[0]), floor=floor, aim=aim, more=True)
         for name, (floor, aim) in OF_THE_ECHO.items()
     ]
     for log in (log for log in LOGS if log.startswith("power") and _has(measured, log)):
         for name in measured.rounds:
-            targets.append(_judge(f"log {log} of process, {name}", 0.5, 0.8, _power(measured, name, log), more=True))
-            targets.append(
-                _judge(f"p99 that {log} adds at a quarter, ms, {name}", None, 1, _added(measured, name, log))
-            )
+            powers, added = _power(measured, name, log), _added(measured, name, log)
+            targets.append(judge(f"log {log} of process, {name}", powers, floor=0.5, aim=0.8, more=True))
+            targets.append(judge(f"p99 that {log} adds at a quarter, ms, {name}", added, aim=1))
     for name, rounds in measured.rounds.items():
         full = [one.load.p99_ms for one in rounds[LOGS[0]]]
         half = [load.p99_ms for load in measured.fixed[name, LOGS[0], 0.5]]
-        targets.append(_judge(f"p99 at full load, ms, {name}", 5, 3, full))
-        targets.append(_judge(f"p99 at half load, ms, {name}", 2, 1, half))
-    own, hello = measured.starts["assay"], measured.starts["hello-world"]
-    pairs = [*zip(own, hello, strict=True)]
-    targets.append(
-        _judge("start to first answer, of a hello-world", 1.5, 1.2, [a.seconds / b.seconds for a, b in pairs])
-    )
-    targets.append(_judge("memory with shipping, of it", 1.5, 1.2, [a.all_mb / b.all_mb for a, b in pairs]))
-    targets.append(_judge("memory of the worker, of it", 1.5, 1.2, [a.worker_mb / b.worker_mb for a, b in pairs]))
-    return Table("Floor, aim and what was measured", Target._fields, targets)
-
-
-def _judge(what: str, floor: float | None, aim: float, values: Sequence[float], *, more: bool = False) -> Target:
-    middle = statistics.median(values)
-    reaches: Callable[[float], bool] = (lambda bound: middle >= bound) if more else (lambda bound: middle <= bound)
-    if floor is None:
-        return Target(what, "", f"{aim:g}", _spread(values), "aim" if reaches(aim) else "below the aim")
-    reached = "aim" if reaches(aim) else "floor" if reaches(floor) else "below the floor"
-    return Target(what, f"{floor:g}", f"{aim:g}", _spread(values), reached)
+        targets.append(judge(f"p99 at full load, ms, {name}", full, floor=5, aim=3))
+        targets.append(judge(f"p99 at half load, ms, {name}", half, floor=2, aim=1))
+    pairs = [*zip(measured.starts["assay"], measured.starts["hello-world"], strict=True)]
+    beside = {
+        "start to first answer, of a hello-world": [a.seconds / b.seconds for a, b in pairs],
+        "memory with shipping, of it": [a.all_mb / b.all_mb for a, b in pairs],
+        "memory of the worker, of it": [a.worker_mb / b.worker_mb for a, b in pairs],
+    }
+    return [*targets, *(judge(what, ratios, floor=1.5, aim=1.2) for what, ratios in beside.items())]
 
 
 def _rounds(measured: Measured) -> Table:
@@ -143,11 +120,11 @@ def _rounds(measured: Measured) -> Table:
                 name,
                 key if key == ECHO else f"log {key}",
                 f"{statistics.median(one.load.requests_per_second for one in rounds[key]):,.0f}",
-                _spread(_shares(measured, name, key)),
+                spread(_shares(measured, name, key)),
                 f"{statistics.median(one.processor_us for one in rounds[key]):.1f}",
-                _spread(times),
+                spread(times),
                 f"{statistics.median(one.load.p50_ms for one in rounds[key]):.2f}",
-                _spread([one.load.p99_ms for one in rounds[key]]),
+                spread([one.load.p99_ms for one in rounds[key]]),
             )
             rows.append(row)
     return Table("Each connection sends when its answer has come", heads, rows)
@@ -170,7 +147,7 @@ def _fixed(measured: Measured) -> Table:
             statistics.median(getattr(load, figure) for load in loads)
             for figure in ("p50_ms", "p999_ms", "late_p99_ms")
         )
-        p99 = _spread([load.p99_ms for load in loads])
+        p99 = spread([load.p99_ms for load in loads])
         rate = f"{loads[0].rate or 0.0:,.0f}"
         rows.append((name, log, f"{share:.0%}", rate, f"{p50:.2f}", p99, f"{p999:.2f}", f"{late:.2f}"))
     return Table("Sent at fixed times, latency from then on", heads, rows)
@@ -196,9 +173,9 @@ def _starts(measured: Measured) -> Table:
     heads = ("server", "start to first answer s", "worker MB", "with its children MB")
     rows: list[Cells] = []
     for name, starts in measured.starts.items():
-        seconds = _spread([one.seconds for one in starts])
+        seconds = spread([one.seconds for one in starts])
         worker, everything = ([getattr(one, field) for one in starts] for field in ("worker_mb", "all_mb"))
-        rows.append((name, seconds, _spread(worker, ".0f"), _spread(everything, ".0f")))
+        rows.append((name, seconds, spread(worker, ".0f"), spread(everything, ".0f")))
     return Table("Starting and memory, beside FastAPI with onnxruntime", heads, rows)
 
 
@@ -256,7 +233,3 @@ def _processor_us(measured: Measured, name: str) -> float:
 
 def _has(measured: Measured, log: str) -> bool:
     return all(log in rounds for rounds in measured.rounds.values())
-
-
-def _spread(values: Sequence[float], form: str = ".2f") -> str:
-    return f"{statistics.median(values):{form}} [{min(values):{form}}, {max(values):{form}}]"

@@ -24,6 +24,7 @@ from pages import table, taken, write_page
 from rich.console import Console
 from rich.table import Table as Grid
 from sets import SETS, Set
+from targets import Target, add_option, judge, keep
 from train_sets import ASSAY, Ran, run
 
 from assay.spec import read_spec
@@ -31,7 +32,7 @@ from assay.spec import read_spec
 HERE = Path(__file__).resolve().parent
 ROUNDS = 3
 LIBRARIES = ("scikit-learn", "lightgbm", "pandas", "polars")
-TITLES = ("set", "tried", "Assay s", "script s", "CPU", "floor", "aim", "measured", "reached", "log loss of the gate")
+TITLES = ("set", "tried", "Assay s", "script s", "CPU", "floor", "aim", "measured", "reached", "log loss", "script's")
 METHOD = """\
 Whole commands from CSV, without a search (`make bench-training`): medians of {} rounds in which the two take turns. The
 figure is the ratio of their times, with the least and the greatest of the rounds in brackets; CPU is the ratio of
@@ -58,10 +59,9 @@ class Times(NamedTuple):
     assay: list[Ran]
     script: list[Ran]
 
-    def ratio(self, what: str) -> float:
-        """Assay's median of `seconds` or `processor`, of the script's."""
-        ours, theirs = (statistics.median(getattr(ran, what) for ran in side) for side in self)
-        return ours / theirs
+    def ratios(self, what: str) -> list[float]:
+        """Assay's `seconds` or `processor` of the script's, turn by turn."""
+        return [getattr(ours, what) / getattr(theirs, what) for ours, theirs in zip(*self, strict=True)]
 
 
 def main() -> None:
@@ -70,18 +70,23 @@ def main() -> None:
     arguments.add_argument("sets", nargs="*", default=list(READING), help=f"of {', '.join(READING)}")
     arguments.add_argument("--rounds", type=int, default=ROUNDS)
     arguments.add_argument("--table", type=Path, help="write the table to this Markdown file")
+    add_option(arguments)
     wanted = arguments.parse_args()
-    rows = []
+    rows: list[tuple[str, ...]] = []
+    judged: list[Target] = []
     for name in wanted.sets:
-        for candidate in AIMS:
+        for candidate, aim in AIMS.items():
             with tempfile.TemporaryDirectory() as folder:
                 times = measure(name, candidate, Path(folder), wanted.rounds)
-            rows.append(_describe(name, candidate, times))
+            what = f"training, of a script's time, {candidate}, {name}"
+            judged.append(judge(what, times.ratios("seconds"), floor=FLOOR, aim=aim))
+            rows.append((name, candidate, *_describe(times), *judged[-1][1:], *_losses(times)))
             print(*rows[-1], sep="\t", file=sys.stderr, flush=True)
     grid = Grid(*TITLES)
     for row in rows:
         grid.add_row(*row)
     Console(width=150).print(grid)
+    keep(wanted.targets, judged)
     if wanted.table:
         title = "# `assay train` beside a script of pandas and scikit-learn"
         write_page(wanted.table, title, taken(LIBRARIES), METHOD.format(wanted.rounds), table(TITLES, rows))
@@ -127,25 +132,16 @@ def _checked(ran: Ran, *fine: int) -> Ran:
     return ran
 
 
-def _describe(name: str, candidate: str, times: Times) -> tuple[str, ...]:
-    """The cells of a line."""
+def _describe(times: Times) -> tuple[str, ...]:
+    """Seconds of both, and the ratio of their processor times."""
     ours, theirs = (statistics.median(ran.seconds for ran in side) for side in times)
-    ratios = [mine.seconds / other.seconds for mine, other in zip(*times, strict=True)]
-    judged = json.loads(times.assay[0].said)["card"]["metrics"]["log_loss"]["value"]
-    measured = times.ratio("seconds")
-    reached = "aim" if measured <= AIMS[candidate] else "floor" if measured <= FLOOR else "below the floor"
-    return (
-        name,
-        candidate,
-        f"{ours:.1f}",
-        f"{theirs:.1f}",
-        f"{times.ratio('processor'):.2f}",
-        f"{FLOOR:g}",
-        f"{AIMS[candidate]:g}",
-        f"{measured:.2f} [{min(ratios):.2f}, {max(ratios):.2f}]",
-        reached,
-        f"{judged:.4f} {json.loads(times.script[0].said)['log_loss']:.4f}",
-    )
+    return f"{ours:.1f}", f"{theirs:.1f}", f"{statistics.median(times.ratios('processor')):.2f}"
+
+
+def _losses(times: Times) -> tuple[str, str]:
+    """Log loss of the gate rows: Assay's and the script's."""
+    ours = json.loads(times.assay[0].said)["card"]["metrics"]["log_loss"]["value"]
+    return f"{ours:.4f}", f"{json.loads(times.script[0].said)['log_loss']:.4f}"
 
 
 if __name__ == "__main__":

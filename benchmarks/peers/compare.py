@@ -4,9 +4,9 @@ Each server is started alone, its answers are checked, it is warmed up and measu
 the bare echo and of Assay, so that a ratio is one of neighbours in time. Servers, with all their processes, have one
 core, the load another.
 
-    python benchmarks/peers/compare.py [--short] [--visits N] [--only WORD]
+    python benchmarks/peers/compare.py [--short] [--visits N] [--only WORD] [--out FOLDER]
 
---short is FastAPI with the compiled function alone, in rounds of a second.
+--short is FastAPI alone, in rounds of a second.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from processes import Server, ask, assay, echo, free_port, running, settle  # no
 from results import Line  # noqa: E402 - behind the path
 from subject import NAME, Subject, write_subject  # noqa: E402 - behind the path
 from table import FASTAPI, SERVINGS, Serving, Wire  # noqa: E402 - behind the path
+from targets import add_option, keep  # noqa: E402 - behind the path
 from wrk import Measured, measure, require_tools, write_script  # noqa: E402 - behind the path
 
 SECONDS, ROUNDS, VISITS = 3, 3, 2
@@ -88,7 +89,7 @@ def main() -> None:
     require_tools()
     servings = [one for one in SERVINGS if asked.only.lower() in one.name.lower()]
     if asked.short:
-        servings = [one for one in SERVINGS if one.peer is FASTAPI and one.model == "compiled"]
+        servings = [one for one in SERVINGS if one.peer is FASTAPI]
     seconds, rounds, visits = (1, 1, 1) if asked.short else (SECONDS, ROUNDS, asked.visits)
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
         folder, home = Path(scratch), Path(scratch) / "home"
@@ -102,17 +103,21 @@ def main() -> None:
         lines, failed = _compare(bench, servings, visits)
     own = results.own_lines(bench.bare, bench.own, checked)
     results.show([*own, *lines], failed)
-    if not asked.short and not asked.only:
-        results.write([*own, *lines], failed, f"medians of {visits * rounds} rounds of {seconds} s in {visits} visits")
+    keep(asked.targets, results.judged(lines))
+    if asked.out is not None:
+        told = f"medians of {visits * rounds} rounds of {seconds} s, visits {visits}"
+        results.write(asked.out, own, lines, failed, told)
     if failed and asked.short:
         sys.exit(1)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Assay beside other servers of the same classifier.")
-    parser.add_argument("--short", action="store_true", help="FastAPI's compiled alone, one round of 1 s")
+    parser.add_argument("--short", action="store_true", help="FastAPI alone, one round of 1 s")
     parser.add_argument("--visits", type=int, default=VISITS, help="how often each server is started and measured")
-    parser.add_argument("--only", default="", help="servers whose name or model holds this; nothing is written")
+    parser.add_argument("--only", default="", help="servers whose name or model holds this")
+    parser.add_argument("--out", type=Path, help="folder for peers.md and peers.svg")
+    add_option(parser)
     return parser.parse_args()
 
 
@@ -153,7 +158,7 @@ def _compare(bench: Bench, servings: list[Serving], visits: int) -> tuple[list[L
             results.version(python_of(serving.peer.environment), serving.peer.requirements[0]),
             serving.what,
             rounds[serving.name],
-            statistics.median(ratios[serving.name]),
+            ratios[serving.name],
             len(bench.subject.rows),
         )
         for serving in servings

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from table import BOTH_MODELS, HELLO, PEERS
+from table import BOTH_MODELS, PEERS
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "peers"
@@ -27,7 +27,7 @@ def main() -> None:
         quietly = ("--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation")
         _run(sys.executable, "-m", "pip", "wheel", *quietly, "--wheel-dir", folder, str(ROOT))
         (wheel,) = Path(folder).glob("*.whl")
-        for peer in (*PEERS, HELLO):
+        for peer in PEERS:
             if wanted and peer.environment not in wanted:
                 continue
             try:

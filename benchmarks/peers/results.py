@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import math
-import os
-import platform
 import re
 import statistics
 import subprocess
-import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import NamedTuple
 
+from pages import table, taken, write_page
 from rich.console import Console
 from rich.table import Table as Grid
+from targets import Target, judge
 from wrk import CONNECTIONS, Measured
 
 from assay.report import svg
 
-FOLDER = Path(__file__).resolve().parents[1] / "results"
 COLUMNS = ("server", "version", "model", "req/s", "spread", "Assay is", "p50 ms", "p99 ms", "CPU us/request", "checked")
+#: Which model, of which server (all of them where none is named), with what is asked for at least and aimed at.
+BOUNDS = (
+    ("pipeline", "", 10.0, 30.0),
+    ("compiled", "", 3.0, None),
+    ("compiled", "FastAPI", None, 7.0),
+    ("compiled", "Triton", None, 20.0),
+    ("compiled", "LitServe", None, 40.0),
+    ("compiled", "BentoML", None, 60.0),
+)
 #: Room in the picture for the names, for a bar's figures, and a bar's height with its gap, in pixels.
 _NAMES, _WIDTH, _FIGURES, _STEP, _BAR = 270, 760, 120, 24, 15
 _STYLE = (
@@ -32,19 +38,32 @@ _STYLE = (
 )
 
 
+_READING = """\
+*Model*: `compiled` is the release that Assay serves, called by the peer; `pipeline` the scikit-learn pipeline with the
+same coefficients. Assay also validates, counts and logs each request; the peers do what their row of the table says.
+*Assay is*: Assay's requests a second in the rounds before and after, over the server's. *Spread*: between the least
+and the most requests a second of its rounds, of the median. *Checked*: rows whose label is the release's and whose
+probability is within 1e-9 of it, before anything was timed."""
+
+
 class Line(NamedTuple):
-    """One server's figures; `times` is how many times its requests a second Assay answered beside it."""
+    """One server's figures; `ratios` are how many times its requests a second Assay answered beside it, by round."""
 
     server: str
     version: str
     model: str
     requests_a_second: float
     spread: float
-    times: float
+    ratios: tuple[float, ...]
     p50_ms: float
     p99_ms: float
     processor_us: float
     checked: int
+
+    @property
+    def times(self) -> float:
+        """The median of the ratios."""
+        return statistics.median(self.ratios)
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -63,7 +82,9 @@ class Line(NamedTuple):
         )
 
 
-def line(server: str, version: str, model: str, rounds: Sequence[Measured], times: float, checked: int) -> Line:
+def line(
+    server: str, version: str, model: str, rounds: Sequence[Measured], ratios: Sequence[float], checked: int
+) -> Line:
     """Medians of rounds; the spread is that between the least and the most requests a second, of their median."""
     rates = [one.requests_a_second for one in rounds]
     middle = Measured(*map(statistics.median, zip(*rounds, strict=True)))
@@ -74,7 +95,7 @@ def line(server: str, version: str, model: str, rounds: Sequence[Measured], time
         model,
         middle.requests_a_second,
         spread,
-        times,
+        tuple(ratios),
         middle.p50_ms,
         middle.p99_ms,
         middle.processor_us,
@@ -86,9 +107,22 @@ def own_lines(bare: Sequence[Measured], own: Sequence[Measured], checked: int) -
     """The bare echo and Assay, from rounds that took turns."""
     of_echo = [ours.requests_a_second / theirs.requests_a_second for theirs, ours in zip(bare, own, strict=True)]
     return [
-        line("bare echo (uvicorn, ASGI)", installed("uvicorn"), "none", bare, statistics.median(of_echo), 0),
-        line("Assay", installed("assay-ml"), "compiled, everything on", own, 1.0, checked),
+        line("bare echo (uvicorn, ASGI)", installed("uvicorn"), "none", bare, of_echo, 0),
+        line("Assay", installed("assay-ml"), "compiled, everything on", own, [1.0], checked),
     ]
+
+
+def judged(peers: Sequence[Line]) -> list[Target]:
+    """The lines of the targets; of several ways to serve, the one that comes nearest to Assay."""
+    targets = []
+    for model, server, floor, aim in BOUNDS:
+        chosen = [one for one in peers if one.model.startswith(model) and one.server.startswith(server)]
+        if chosen:
+            nearest = min(chosen, key=lambda one: one.times)
+            of_whom = f"{server or 'the best'}, {model}"
+            what = f"times {of_whom} ({nearest.server}{nearest.model.removeprefix(model)})"
+            targets.append(judge(what, nearest.ratios, floor=floor, aim=aim, more=True))
+    return targets
 
 
 def version(python: Path, requirement: str) -> str:
@@ -111,35 +145,26 @@ def show(lines: Sequence[Line], failed: dict[str, str]) -> None:
         console.print(f"{name} was not measured: {why}", markup=False)
 
 
-def write(lines: Sequence[Line], failed: dict[str, str], how: str) -> None:
+def write(folder: Path, own: Sequence[Line], peers: Sequence[Line], failed: dict[str, str], how: str) -> None:
     """The page and the picture."""
-    FOLDER.mkdir(exist_ok=True)
-    (FOLDER / "peers.md").write_text(page(lines, failed, how, machine()))
-    (FOLDER / "peers.svg").write_text(picture(lines))
+    write_page(folder / "peers.md", *page(own, peers, failed, how))
+    (folder / "peers.svg").write_text(picture([*own, *peers]))
 
 
-def page(lines: Sequence[Line], failed: dict[str, str], how: str, where: str) -> str:
-    """The page in Markdown."""
-    rows = [COLUMNS, ("---", "---", "---", *["---:"] * 7), *(one.cells for one in lines)]
-    table = "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
-    left_out = "".join(f"\n- {name} was not measured: {' '.join(why.split())}" for name, why in failed.items())
-    return f"""# Assay beside other servers
-
-`make peers && make bench-peers`: {where}; {how}; {CONNECTIONS} connections; all processes of a server on one core,
-the load (wrk) on another. Ratios are the claim, absolute figures are context. What each server was given and set to
-stands in [its table](../peers/README.md).
-
-![Requests a second of each server](peers.svg)
-
-{table}
-
-*Model*: `compiled` is the release that Assay serves, called by the peer; `pipeline` the scikit-learn pipeline with the
-same coefficients. Assay also validates, counts and logs each request; the peers do what their row of the table says.
-*Assay is*: Assay's requests a second in the rounds before and after, over the server's. *Spread*: between the least
-and the most requests a second of its rounds, of the median. *Checked*: rows whose label is the release's and whose
-probability is within 1e-9 of it, before anything was timed.
-{left_out}
-""".rstrip() + "\n"  # fmt: skip
+def page(own: Sequence[Line], peers: Sequence[Line], failed: dict[str, str], how: str) -> tuple[str, ...]:
+    """The parts of the page."""
+    return (
+        "# Assay beside other servers",
+        taken(("uvicorn", "uvloop")),
+        f"`make bench-peers`: {how}; {CONNECTIONS} connections; all processes of a server on one core, the load (wrk) "
+        "on another. Ratios are the claim, absolute figures are context. What each server was given and set to stands "
+        "in [its table](../peers/README.md).",
+        "![Requests a second of each server](peers.svg)",
+        table(Target._fields, judged(peers)),
+        table(COLUMNS, [one.cells for one in (*own, *peers)]),
+        _READING,
+        "\n".join(f"- {name} was not measured: {' '.join(why.split())}" for name, why in failed.items()),
+    )
 
 
 def picture(lines: Sequence[Line]) -> str:
@@ -163,11 +188,3 @@ def picture(lines: Sequence[Line]) -> str:
     described = "Horizontal bars on a logarithmic scale; in brackets how many times as many Assay answered beside it."
     drawn = svg.picture("Requests a second of each server", described, (_WIDTH, height), parts)
     return drawn.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1) + "\n"
-
-
-def machine() -> str:
-    """Where and when it was measured."""
-    told = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    model = next((row.partition(":")[2].strip() for row in told.splitlines() if row.startswith("model name")), "")
-    day = datetime.now(UTC).date().isoformat()
-    return f"{model or platform.machine()}, {os.cpu_count()} cores, Python {sys.version.split()[0]}, {day}"

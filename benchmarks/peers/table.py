@@ -132,8 +132,6 @@ RAY_SERVE = Peer(
     },
 )
 
-HELLO = Peer("FastAPI + onnxruntime", "onnx", ("fastapi", "uvicorn", *UVLOOP, "onnxruntime"))
-
 PEERS = (FASTAPI, BENTOML, LITSERVE, MLSERVER, MLFLOW, RAY_SERVE, TRITON)
 GATHERS = 32
 BATCHED = f"batches of {GATHERS}"

@@ -28,6 +28,7 @@ Transfer/sec:      8.37MB
 
 @pytest.fixture
 def wrk(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks" / "peers"))
     return importlib.import_module("wrk")
 
@@ -60,7 +61,7 @@ def _lines(wrk: ModuleType, results: ModuleType) -> list[tuple[object, ...]]:
         return [wrk.Measured(rate, 10.0, 1.0, 2.0) for rate in rates]
 
     own = results.own_lines(rounds(40000, 60000, 50000), rounds(20000, 24000, 25000), 64)
-    return [*own, results.line("Peer <&>", "1.0", "pipeline", rounds(90, 100, 120), 240.0, 64)]
+    return [*own, results.line("Peer <&>", "1.0", "pipeline", rounds(90, 100, 120), [230.0, 240.0, 260.0], 64)]
 
 
 def test_a_line_holds_medians_and_their_spread(wrk: ModuleType, results: ModuleType) -> None:
@@ -74,9 +75,28 @@ def test_assay_is_put_beside_the_echo_round_by_round(wrk: ModuleType, results: M
 
 
 def test_the_page_names_who_was_not_measured(wrk: ModuleType, results: ModuleType) -> None:
-    page = results.page(_lines(wrk, results), {"Other, compiled": "it is\nnot installed"}, "medians", "a machine")
-    assert "- Other, compiled was not measured: it is not installed" in page
-    assert [line.count("|") for line in page.splitlines() if line.startswith("|")] == [11] * 5
+    *own, peer = _lines(wrk, results)
+    page = results.page(own, [peer], {"Other, compiled": "it is\nnot installed"}, "medians")
+    assert page[-1] == "- Other, compiled was not measured: it is not installed"
+
+
+def test_the_targets_are_held_to_whom_comes_nearest(wrk: ModuleType, results: ModuleType) -> None:
+    def peer(name: str, model: str, *ratios: float) -> object:
+        return results.line(name, "1.0", model, [wrk.Measured(100.0, 10.0, 1.0, 2.0)], ratios, 64)
+
+    peers = [
+        peer("FastAPI", "compiled", 8.0),
+        peer("FastAPI", "compiled, body as bytes", 4.0, 5.0, 9.0),
+        peer("Triton (pytriton)", "compiled", 30.0),
+        peer("Ray Serve", "pipeline, batches of 32", 9.0),
+        peer("BentoML", "pipeline", 200.0),
+    ]
+    assert results.judged(peers) == [
+        ("times the best, pipeline (Ray Serve, batches of 32)", "10", "30", "9.00", "below the floor"),
+        ("times the best, compiled (FastAPI, body as bytes)", "3", "", "5.00 [4.00, 9.00]", "floor"),
+        ("times FastAPI, compiled (FastAPI, body as bytes)", "", "7", "5.00 [4.00, 9.00]", "below the aim"),
+        ("times Triton, compiled (Triton (pytriton))", "", "20", "30.00", "aim"),
+    ]
 
 
 def test_bars_are_as_long_as_the_logarithms_are_far_apart(wrk: ModuleType, results: ModuleType) -> None:

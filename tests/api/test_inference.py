@@ -146,6 +146,28 @@ def test_asked_outputs_come_alone_and_in_order(door: Door) -> None:
     assert [output["name"] for output in told] == ["confidence", "label"]
 
 
+def test_an_output_that_is_asked_for_twice_is_refused(door: Door) -> None:
+    told = door.post(INFER, {"inputs": [TEXT], "outputs": [{"name": "label"}] * 20_000})
+    assert (told.status, told.json) == (
+        422, {"error": "the outputs are not what this classifier gives: outputs: has a name twice"},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", [[2**63 - 1] * 1_000, [2] * 9, [2**63], [-1]], ids=["long", "deep", "wide", "none"])
+@pytest.mark.parametrize("binary", [False, True])
+def test_a_shape_that_no_tensor_has_is_refused(door: Door, shape: list[int], binary: bool) -> None:
+    wanted: dict[str, Any] = {**TEXT, "shape": shape}
+    if binary:
+        wanted = {"name": "text", "datatype": "BYTES", "shape": shape, "parameters": {"binary_data_size": 0}}
+    told = door.post(INFER, {"inputs": [wanted]})
+    assert (told.status, "in its shape" in told.json["error"]) == (422, True)
+
+
+def test_a_number_beyond_all_floats_is_refused_beside_nan(door: Door) -> None:
+    body = b'{"inputs": [%s, {"name": "amount", "datatype": "FP64", "shape": [2], "data": [NaN, 1e400]}]}'
+    assert door.post(INFER, body % json.dumps(TEXT).encode()).status == 400
+
+
 def test_the_request_id_is_kept_and_comes_back(door: Door) -> None:
     door.post(INFER, {"id": "mine", "inputs": [TEXT]}, [(b"x-request-id", b"theirs")])
     told = door.post(INFER, {"inputs": [TEXT]}, [(b"x-request-id", b"theirs")])

@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shutil
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import httpx
 import pytest
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from assay.api import protocol as wire
 from assay.api.crowd import Crowd
 from assay.api.hold import Hold
 from assay.api.hot import HotDoor, Receive, Send
@@ -29,6 +34,7 @@ from assay.serving.metrics import DoorCounters, Slab
 
 TIMEOUT_S = 30.0
 MAX_BODY = 1000
+HEADERS = {"host": "h", "content-type": "application/json"}
 
 
 def echo(call: Call) -> Reply:
@@ -63,8 +69,11 @@ async def behind(scope: MutableMapping[str, Any], _receive: Receive, send: Send)
 class Running:
     """A server in a thread of this process."""
 
-    def __init__(self, app: HotDoor, protocol: type[HttpToolsProtocol], keep_alive_s: int = 30) -> None:
+    def __init__(
+        self, app: HotDoor, protocol: type[HttpToolsProtocol], refused: list[str], keep_alive_s: int = 30
+    ) -> None:
         self.door = app
+        self.refused = refused
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.port = int(self.listening.getsockname()[1])
         config = uvicorn.Config(
@@ -92,11 +101,13 @@ def running(
     **more: Any,
 ) -> Iterator[Running]:
     counters = DoorCounters(Slab(tmp_path / "counters", "worker-1"), KIND_NAMES)
+    refused: list[str] = []
+    counters.error = refused.append  # type: ignore[method-assign] - what is counted, in order
     routes = handlers or {"/echo": echo, "/later": later, "/large": large}
     hold = None if sync is None else Hold(sync)
     crowd = crowd or Crowd(64, time.monotonic)
     door = HotDoor(behind, routes, counters, frozenset({b"h"}), MAX_BODY, crowd, hold)
-    server = Running(door, protocol, **more)
+    server = Running(door, protocol, refused, **more)
     server.thread.start()
     try:
         yield server
@@ -359,6 +370,72 @@ def test_an_idle_connection_is_closed_and_a_busy_one_is_not(tmp_path: Path) -> N
         assert read_answers(busy, 1)[0][2] == b"12"
 
 
+@pytest.mark.parametrize("begun", [b"", b"\r\n", b"POST /ec", head_of("content-length: 2") + b"1"])
+def test_a_client_that_does_not_come_to_an_end_is_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr(wire, "_WHOLE_WITHIN_S", 1.0)
+    with running(tmp_path, keep_alive_s=1) as server, server.connect() as fresh, server.connect() as known:
+        for path in ("/echo", "/later"):
+            known.sendall(post(path, b"1"))
+            assert len(read_answers(known, 1)) == 1
+        fresh.sendall(begun)
+        known.sendall(begun)
+        assert (is_closed(fresh), is_closed(known)) == (True, True)
+
+
+@pytest.mark.parametrize("rest", [b"a" * 4_000, b"a: b\r\n" * 700], ids=["one header", "many headers"])
+def test_a_head_that_does_not_end_is_not_read_on(tmp_path: Path, rest: bytes) -> None:
+    with running(tmp_path) as server, server.connect() as connection:
+        connection.sendall(b"POST /echo HTTP/1.1\r\nhost: h\r\nx: y")
+        with suppress(ConnectionError):
+            for _ in range(1_000):
+                connection.sendall(rest)
+            raise AssertionError
+        assert server.refused == ["head_too_large"]
+        assert ask(server, post("/echo", b"1"))[0][2] == b"1"
+
+
+@pytest.mark.parametrize("sync", [None, nothing], ids=["at once", "held"])
+def test_one_connection_that_pipelines_leaves_others_their_turn(
+    tmp_path: Path, sync: Callable[[], None] | None
+) -> None:
+    turns: list[int] = []
+    ended = True
+
+    def tell(call: Call) -> Reply:
+        nonlocal ended
+        if ended:
+            turns.append(0)
+            asyncio.get_running_loop().call_soon(end)
+            ended = False
+        turns[-1] += 1
+        return Reply(200, call.body)
+
+    def end() -> None:
+        nonlocal ended
+        ended = True
+
+    waiting: list[int] = []
+
+    class Watched(HotProtocol):
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            waiting.append(len(self.pipeline))
+
+    count = 9_000
+    with running(tmp_path, Watched, {"/tell": tell}, sync=sync) as server, server.connect() as connection:
+        sending = threading.Thread(
+            target=connection.sendall, args=(b"".join(post("/tell", b"%04d" % at) for at in range(count)),)
+        )
+        sending.start()
+        answers = read_answers(connection, count)
+        sending.join(TIMEOUT_S)
+    assert [body for _, _, body in answers] == [b"%04d" % at for at in range(count)]
+    assert max(turns) <= wire._MOST_AT_ONCE + 1
+    assert 0 < max(waiting) < count / 2, "no more is read than what one call brings"
+
+
 def test_a_request_that_is_coming_in_when_the_server_stops_is_still_answered(tmp_path: Path) -> None:
     arrived = threading.Event()
 
@@ -434,12 +511,36 @@ def test_an_answer_that_is_held_when_the_server_stops_still_leaves(tmp_path: Pat
         assert is_closed(connection)
 
 
-@pytest.mark.parametrize("make", [lambda: httpx.Client(trust_env=False)])
-def test_a_client_library_finds_nothing_unusual(server: Running, make: Callable[[], httpx.Client]) -> None:
-    with make() as client:
-        told = [
-            client.post(f"http://127.0.0.1:{server.port}/echo", json=[at], headers={"host": "h"}) for at in range(5)
-        ]
-    assert [answer.json() for answer in told] == [[at] for at in range(5)]
-    assert {answer.http_version for answer in told} == {"HTTP/1.1"}
-    assert all("date" in answer.headers and answer.headers["cache-control"] == "no-store" for answer in told)
+def _by_httpx(url: str, bodies: list[bytes]) -> list[bytes]:
+    with httpx.Client(trust_env=False) as client:
+        answers = [client.post(url, content=body, headers=HEADERS) for body in bodies]
+    assert {answer.http_version for answer in answers} == {"HTTP/1.1"}
+    assert all("date" in answer.headers and answer.headers["cache-control"] == "no-store" for answer in answers)
+    return [answer.content for answer in answers]
+
+
+def _by_aiohttp(url: str, bodies: list[bytes]) -> list[bytes]:
+    async def post_one(client: aiohttp.ClientSession, body: bytes) -> bytes:
+        async with client.post(url, data=body, headers=HEADERS) as answer:
+            return await answer.read()
+
+    async def post_all() -> list[bytes]:
+        async with aiohttp.ClientSession() as client:
+            return list(await asyncio.gather(*[post_one(client, body) for body in bodies]))
+
+    return asyncio.run(post_all())
+
+
+def _by_curl(url: str, bodies: list[bytes]) -> list[bytes]:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    given = [part for name, value in HEADERS.items() for part in ("-H", f"{name}: {value}")]
+    asked = [["-s", "-m", f"{TIMEOUT_S}", *given, "-d", body.decode(), "-w", "\n", url, "--next"] for body in bodies]
+    told = subprocess.run(["curl", *chain.from_iterable(asked)][:-1], check=True, stdout=subprocess.PIPE).stdout
+    return told.splitlines()
+
+
+@pytest.mark.parametrize("client", [_by_httpx, _by_aiohttp, _by_curl])
+def test_a_client_finds_nothing_unusual(server: Running, client: Callable[[str, list[bytes]], list[bytes]]) -> None:
+    bodies = [b"[%d]" % at for at in range(5)]
+    assert client(f"http://127.0.0.1:{server.port}/echo", bodies) == bodies

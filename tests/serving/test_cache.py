@@ -13,6 +13,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
+from assay.errors import ReleaseError
 from assay.features.plan import FeatureRow
 from assay.release.bundle import SERVING, Bundle, CachePlan, ServingPlan, read_files, write_files
 from assay.release.core import Release
@@ -161,6 +162,17 @@ def test_scores_of_earlier_answer_for_a_model_that_fails_before_the_fallback_doe
     assert answer.cache_hit
     other = predictor.think(failing, json.dumps({**SPAM_ROW, "amount": 9}).encode())
     assert (other.decision.label, other.cache_hit) == ("spam", False)
+
+
+def test_a_hit_is_no_answer_of_the_model(slab: Slab, log: ReadableLog) -> None:
+    one, predictor = served(kept(spam_bundle()), slab), predictor_with(log)
+    predictor.commit(one, predictor.think(one, RAW), 0.5)
+    failing = broken(one, lambda _: [math.nan])
+    for amount in range(3):
+        with pytest.raises(ReleaseError):
+            predictor.think(failing, json.dumps({**SPAM_ROW, "amount": amount}).encode())
+        assert predictor.commit(failing, predictor.think(failing, RAW), 0.5).cache_hit
+    assert failing.vitals.concern is not None
 
 
 def test_scores_that_are_not_finite_are_not_kept(slab: Slab, log: ReadableLog) -> None:

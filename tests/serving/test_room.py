@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 
 from assay.errors import OverloadedError
-from assay.serving.room import Room
+from assay.serving.room import GivenUp, Room
 
 TIMEOUT_S = 30.0
 
@@ -32,20 +32,20 @@ def test_an_error_leaves_its_place() -> None:
 
 def test_what_runs_aside_gives_its_result_or_its_error() -> None:
     room = Room(1)
-    assert asyncio.run(room.aside(lambda: 7, None)) == 7
+    assert asyncio.run(room.aside(lambda _: 7, None)) == 7
 
-    def fail() -> None:
+    def fail(_: GivenUp) -> None:
         raise ZeroDivisionError("planted")
 
     with pytest.raises(ZeroDivisionError):
         asyncio.run(room.aside(fail, None))
-    assert asyncio.run(room.aside(lambda: 8, None)) == 8
+    assert asyncio.run(room.aside(lambda _: 8, None)) == 8
 
 
 def test_work_that_nobody_waits_for_any_more_keeps_its_place_until_it_is_done() -> None:
     room, go_on, done = Room(1), threading.Event(), threading.Event()
 
-    def hang() -> None:
+    def hang(_: GivenUp) -> None:
         assert go_on.wait(TIMEOUT_S)
 
     async def run() -> None:
@@ -53,7 +53,29 @@ def test_work_that_nobody_waits_for_any_more_keeps_its_place_until_it_is_done() 
             await room.aside(hang, 0.01)
         with pytest.raises(OverloadedError):
             await room.aside(hang, None)
-        assert await room.aside(lambda: 7, None, placed=True) == 7
+        assert await room.aside(lambda _: 7, None, placed=True) == 7
+        go_on.set()
+        await asyncio.to_thread(_wait_for_place, room, done)
+
+    asyncio.run(run())
+    assert done.is_set()
+
+
+def test_work_of_who_has_a_place_keeps_one_when_it_is_given_up_and_is_told_so() -> None:
+    room, done = Room(1), threading.Event()
+
+    def go_on_until_told(given_up: GivenUp) -> None:
+        pause = threading.Event()
+        while not (given_up() and go_on.is_set()):
+            pause.wait(0.001)
+
+    go_on = threading.Event()
+
+    async def run() -> None:
+        with pytest.raises(TimeoutError), room.entered():
+            await room.aside(go_on_until_told, 0.01, placed=True)
+        with pytest.raises(OverloadedError), room.entered():
+            raise AssertionError
         go_on.set()
         await asyncio.to_thread(_wait_for_place, room, done)
 

@@ -57,4 +57,7 @@ class Hold:
             _log.exception("the log failed to sync")
             failed = UnavailableError(f"the prediction log cannot be made durable: {type(error).__name__}")
         for tell in waiting:
-            tell(failed)
+            try:
+                tell(failed)
+            except Exception:  # noqa: BLE001 - one connection's trouble must not keep the answers of the others
+                _log.exception("an answer could not be told")

@@ -17,6 +17,7 @@ from assay.api.hold import Hold
 from assay.api.predict import Call, Handler, log_failure
 from assay.api.problems import (
     FORBIDDEN_HOST,
+    HEAD_TOO_LARGE,
     KINDS,
     MEDIA_TYPE,
     METHOD,
@@ -241,6 +242,12 @@ class HotDoor:
             headers.append((b"x-request-id", request_id.encode()))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
+
+    def head_too_large(self, most: int) -> Reply:
+        """A head that does not end. The connection ends."""
+        return self._refusal(
+            HEAD_TOO_LARGE, f"the head is larger than {most} bytes", headers=((b"connection", b"close"),)
+        )
 
     def _too_large(self, request_id: str | None) -> Reply:
         """The connection ends: what the caller still sends is not worth reading."""

@@ -20,7 +20,7 @@ from assay.serving.answer import Answer, Explained, LabelsAnswer, Options, Thoug
 from assay.serving.loader import Loader
 from assay.serving.metrics import DoorCounters
 from assay.serving.predictor import Predictor
-from assay.serving.room import Room
+from assay.serving.room import GivenUp, Room
 from assay.serving.served import Served
 
 _log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ class PredictDoor:
         degraded: tuple[str, ...] = ()
         if options.explain and good:
             pairs = await self._in_time(
-                call, options, lambda: [served.explainer.try_to(thought) for thought in good], placed=True
+                call, options, lambda given_up: _explain_each(served, good, given_up), placed=True
             )
             if pairs is None:
                 degraded = (_TOO_LATE,)
@@ -118,7 +118,7 @@ class PredictDoor:
 
     async def _explained(self, call: Call, served: Served, thought: Thought, options: Options, *, flat: bool) -> Reply:
         """Explain in a thread, within the caller's time; the answer never waits longer for its reasons."""
-        told = await self._in_time(call, options, lambda: served.explainer.try_to(thought))
+        told = await self._in_time(call, options, lambda _: served.explainer.try_to(thought))
         degraded = (_TOO_LATE,) if told is None else ()
         thought, explanation = told or (thought, None)
         latency_ms = _milliseconds(perf_counter() - call.started)
@@ -126,7 +126,7 @@ class PredictDoor:
         return Reply(200, self._flat(served, answer) if flat else self._encode(answer))
 
     async def _in_time(
-        self, call: Call, options: Options, explain: Callable[[], T], *, placed: bool = False
+        self, call: Call, options: Options, explain: Callable[[GivenUp], T], *, placed: bool = False
     ) -> T | None:
         """What `explain` gives, run in a thread; None when it takes longer than the caller's `timeout_ms`."""
         timeout_s = None
@@ -139,16 +139,13 @@ class PredictDoor:
 
     def _think(self, served: Served, row: msgspec.Raw, options: Options, call: Call) -> Thought | ProblemDocument:
         try:
-            thought = self._predictor.think(served, bytes(row), options)
+            return self._predictor.think(served, bytes(row), options)
         except Exception as error:  # noqa: BLE001 - edge of a row: its neighbours are answered
             kind = kind_of(error)
             self._counters.error(kind.name)
             if kind.status == 500:
                 log_failure(error, call.request_id)
             return document_of(error)
-        if thought.instead is None:
-            served.vitals.succeeded()
-        return thought
 
     def _rows(self, served: Served, body: BatchBody) -> list[msgspec.Raw]:
         if (body.rows is None) == (body.texts is None):
@@ -206,6 +203,13 @@ class PredictDoor:
         positive = contract.classes[contract.positive_index]
         says = b"true" if answer.label == positive else b"false"
         return body[:-1] + b"," + self._encode(f"is_{positive}") + b":" + says + b"}"
+
+
+def _explain_each(
+    served: Served, thoughts: Sequence[Thought], given_up: GivenUp
+) -> list[tuple[Thought, Explained | None]]:
+    """The explanation of each, or of as many as there were before nobody waited any more."""
+    return [served.explainer.try_to(thought) for thought in thoughts if not given_up()]
 
 
 def log_failure(error: BaseException, request_id: str | None) -> None:

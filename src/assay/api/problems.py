@@ -47,6 +47,7 @@ FORBIDDEN_HOST = Kind("host", 421, "Unknown host")
 METHOD = Kind("method", 405, "Method not allowed")
 MEDIA_TYPE = Kind("media_type", 415, "Not JSON")
 TOO_LARGE = Kind("too_large", 413, "Body too large")
+HEAD_TOO_LARGE = Kind("head_too_large", 431, "Head too large")
 NOT_FOUND = Kind("not_found", 404, "Not found")
 
 #: The whole error tree. Only an exception outside of it is a 500.
@@ -70,7 +71,17 @@ KINDS: dict[type[AssayError], Kind] = {
 }
 KIND_NAMES = tuple(
     dict.fromkeys(
-        kind.name for kind in (*KINDS.values(), INTERNAL, FORBIDDEN_HOST, METHOD, MEDIA_TYPE, TOO_LARGE, NOT_FOUND)
+        kind.name
+        for kind in (
+            *KINDS.values(),
+            INTERNAL,
+            FORBIDDEN_HOST,
+            METHOD,
+            MEDIA_TYPE,
+            TOO_LARGE,
+            HEAD_TOO_LARGE,
+            NOT_FOUND,
+        )
     )
 )
 

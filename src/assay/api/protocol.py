@@ -9,12 +9,13 @@ uvicorn's own way to the same `HotDoor`, which also serves under any other ASGI 
 
 from __future__ import annotations
 
-from asyncio import TimerHandle
-from collections.abc import Awaitable, MutableMapping
+from asyncio import TimerHandle, Transport
+from collections.abc import Awaitable, Collection, MutableMapping
 from functools import partial
 from time import perf_counter
 from typing import Any
 
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from assay.api.hot import SECURITY, Asgi, Head, HotDoor, Receive, Send, read_head
@@ -23,6 +24,13 @@ from assay.api.problems import Reply
 from assay.errors import AssayError
 
 _HEAD_END = b"\r\n\r\n"
+#: So many pipelined requests are answered before other connections have their turn; those behind them take the usual
+#: way, one at a time, while nothing more is read.
+_MOST_AT_ONCE = 16
+#: Bytes of a request that are not its body.
+_LARGEST_HEAD = 1 << 16
+#: From its first byte to its last one.
+_WHOLE_WITHIN_S = 60.0
 
 
 class HotProtocol(HttpToolsProtocol):
@@ -40,14 +48,26 @@ class HotProtocol(HttpToolsProtocol):
         self._started = 0.0
         self._is_last = False
         self._held = 0
+        self._answered = 0
+        self._overhead = 0
+        #: When the wait for a request, or for the rest of one, began; None while one is answered the usual way.
         self._idle_since: float | None = None
-        self._idle_timer: TimerHandle | None = None
+        self._begun: float | None = None
+        self._watch: TimerHandle | None = None
         self._dated: list[tuple[bytes, bytes]] | None = None
         self._begin = b""
 
+    def connection_made(self, transport: Any) -> None:
+        """A client is there, and is expected to say something."""
+        super().connection_made(transport)
+        self.flow = _Flow(transport, self.pipeline)
+        if self._door is not None:
+            self._idle_since = self.loop.time()
+            self._watch = self.loop.call_later(self.timeout_keep_alive, self._look)
+
     def data_received(self, data: bytes) -> None:
         """Answer a request whose head is known, or have what came in parsed."""
-        door, self._first_head = self._door, b""
+        door, self._first_head, self._answered = self._door, b"", 0
         if door is not None and self._between:
             end = data.find(_HEAD_END) + len(_HEAD_END)
             head = data[:end]
@@ -59,7 +79,12 @@ class HotProtocol(HttpToolsProtocol):
                 if self._tell(door, answer, None):
                     return
                 self._due = answer
+        self._overhead += len(data)
         super().data_received(data)
+        if door is not None and self._overhead > _LARGEST_HEAD:
+            self._refuse_head(door)
+        if self._between and self._idle_since is None and (self.cycle is None or self.cycle.response_complete):
+            self._idle_since = self.loop.time()
 
     def on_message_begin(self) -> None:
         """A request begins; the scope is made when it is needed."""
@@ -69,6 +94,8 @@ class HotProtocol(HttpToolsProtocol):
         self._handler = None
         self._between = False
         self._idle_since = None
+        self._begun = self.loop.time()
+        self._overhead = 0
 
     def on_headers_complete(self) -> None:
         """Choose the way."""
@@ -95,6 +122,7 @@ class HotProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """A piece of a body comes in; one that is too long is refused before the rest of it comes."""
+        self._overhead = max(0, self._overhead - len(body))
         if self._handler is None:
             super().on_body(body)
             return
@@ -109,6 +137,8 @@ class HotProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The request is whole."""
         self._between = True
+        self._begun = None
+        self._overhead = 0
         if self._handler is not None and self._door is not None:
             self._answer(self._door, self._handler)
         if self.cycle is not None:
@@ -124,9 +154,9 @@ class HotProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         super().connection_lost(exc)
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
-            self._idle_timer = None
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
 
     def shutdown(self) -> None:
         """The server stops: a request that is coming in is still answered."""
@@ -148,7 +178,8 @@ class HotProtocol(HttpToolsProtocol):
     def _is_free(self) -> bool:
         """Whether an answer may be written now."""
         return (
-            not self.flow.write_paused
+            self._answered < _MOST_AT_ONCE
+            and not self.flow.write_paused
             and not self._is_last
             and self.limit_concurrency is None
             and (self.cycle is None or self.cycle.response_complete)
@@ -172,9 +203,8 @@ class HotProtocol(HttpToolsProtocol):
             self._held += 1
             door.hold.until_durable(partial(self._release, door, answer, request_id))
         self.server_state.total_requests += 1
+        self._answered += 1
         self._idle_since = self.loop.time()
-        if self._idle_timer is None:
-            self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._close_when_idle)
         return True
 
     def _release(self, door: HotDoor, answer: Reply, request_id: str | None, error: AssayError | None) -> None:
@@ -187,16 +217,28 @@ class HotProtocol(HttpToolsProtocol):
         if self._is_last and not self._held and self._handler is None:
             super().shutdown()
 
-    def _close_when_idle(self) -> None:
-        """One timer watches many requests, where uvicorn's own way sets one after each."""
-        self._idle_timer = None
-        if self._idle_since is None or self.transport.is_closing():
+    def _look(self) -> None:
+        """Close a connection that says nothing, or does not come to an end. One timer watches many requests, where
+        uvicorn's own way sets one after each, and none before the first.
+        """
+        self._watch = None
+        if self.transport.is_closing():
             return
-        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        left: float = self.timeout_keep_alive
+        if self._begun is not None:
+            left = self._begun + _WHOLE_WITHIN_S - self.loop.time()
+        elif self._idle_since is not None:
+            left = self._idle_since + self.timeout_keep_alive - self.loop.time()
         if left > 0:
-            self._idle_timer = self.loop.call_later(left, self._close_when_idle)
+            self._watch = self.loop.call_later(min(left, self.timeout_keep_alive), self._look)
         else:
             self.transport.close()
+
+    def _refuse_head(self, door: HotDoor) -> None:
+        """A request that does not come to its body is not read on."""
+        if self._is_free() and not self._held and not self.transport.is_closing():
+            self.transport.write(self._encode(door.head_too_large(_LARGEST_HEAD), None))
+        self.transport.close()
 
     def _encode(self, answer: Reply, request_id: str | None) -> bytes:
         if self._dated is not self.server_state.default_headers:
@@ -219,6 +261,19 @@ class HotProtocol(HttpToolsProtocol):
         self.app = app or served
         super().on_headers_complete()
         self.app = served
+
+
+class _Flow(FlowControl):
+    """Reads nothing more while requests wait that were read already."""
+
+    def __init__(self, transport: Transport, waiting: Collection[object]) -> None:
+        super().__init__(transport)
+        self._waiting = waiting
+
+    def resume_reading(self) -> None:
+        """Read on, unless one waits."""
+        if not self._waiting:
+            super().resume_reading()
 
 
 def _telling(door: HotDoor, answer: Reply | Awaitable[Reply], request_id: str | None) -> Asgi:

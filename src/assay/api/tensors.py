@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from itertools import chain
+from math import isfinite
 from typing import Annotated, Any
 
 import msgspec
@@ -156,9 +157,17 @@ def _read_json(raw: bytes) -> InferBody:
         if b"NaN" not in raw:
             raise
     try:
-        return read_body(_BODY, _ENCODE(json.loads(raw, parse_constant={"NaN": None}.__getitem__)))
+        read = json.loads(raw, parse_constant={"NaN": None}.__getitem__, parse_float=_read_finite)
+        return read_body(_BODY, _ENCODE(read))
     except (ValueError, KeyError, RecursionError):
-        raise MalformedError("the body is not JSON") from None
+        raise MalformedError("the body is not JSON, or has a number that no 64-bit float holds") from None
+
+
+def _read_finite(said: str) -> float:
+    """A number of JSON; one beyond all 64-bit floats is none, and must not become null."""
+    if not isfinite(number := float(said)):
+        raise ValueError(said)
+    return number
 
 
 def _is_foreign(parameters: InputParameters | OutputParameters) -> bool:

@@ -61,13 +61,15 @@ def choose_outputs(contract: Contract, names: Sequence[str]) -> list[Output]:
     """The outputs of these names; all of them where none is named.
 
     Raises:
-        ContractError: names each that does not exist.
+        ContractError: one does not exist or is named twice.
     """
     outputs = outputs_of(contract)
     known = ", ".join(outputs)
     problems = [
         Problem(f"outputs.{name[:60]}", f"is not an output; there are {known}") for name in names if name not in outputs
     ]
+    if not problems and len({*names}) != len(names):
+        problems = [Problem("outputs", "has a name twice")]
     if problems:
         raise ContractError("the outputs are not what this classifier gives", problems=problems)
     return [outputs[name] for name in names or outputs]

@@ -184,9 +184,7 @@ class Inference:
         pause_at = perf_counter() + _SLICE_S
         for row, raw in enumerate(examples):
             try:
-                thoughts.append(thought := self._predictor.think(served, raw, options))
-                if thought.instead is None:
-                    served.vitals.succeeded()
+                thoughts.append(self._predictor.think(served, raw, options))
             except ContractError as error:
                 problems += in_row(row, error)
                 if len(problems) >= _MOST_PROBLEMS:

@@ -35,6 +35,8 @@ NUMPY: Mapping[str, np.dtype[np.generic]] = MappingProxyType(
 DATATYPES = (*NUMPY, "BYTES")
 INTEGERS = tuple(name for name, dtype in NUMPY.items() if dtype.kind in "iu")
 FLOATS = tuple(name for name, dtype in NUMPY.items() if dtype.kind == "f")
+#: Of a shape: more is no tensor that anything here takes, and its size could be a number of any length.
+_MOST_DIMENSIONS, _LARGEST_EXTENT = 8, 2**63 - 1
 _LENGTH = Struct("<I")
 
 
@@ -52,12 +54,16 @@ def size_of(name: str, datatype: str, shape: Sequence[int]) -> int:
     """The number of elements of a tensor.
 
     Raises:
-        ContractError: there is no such datatype, or a dimension is negative.
+        ContractError: there is no such datatype, or no such shape.
     """
     if datatype not in DATATYPES:
         raise refusal(name, f"has the datatype {datatype[:20]!r}; known are {', '.join(DATATYPES)}")
+    if len(shape) > _MOST_DIMENSIONS:
+        raise refusal(name, f"has {len(shape)} dimensions in its shape; at most {_MOST_DIMENSIONS} are read")
     if any(extent < 0 for extent in shape):
         raise refusal(name, "has a negative dimension in its shape")
+    if any(extent > _LARGEST_EXTENT for extent in shape):
+        raise refusal(name, f"has a dimension above {_LARGEST_EXTENT} in its shape")
     return prod(shape)
 
 

@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 
-from assay.errors import AssayError, UnavailableError
+from assay.errors import UnavailableError
 from assay.records.log import Record
 from assay.records.spool import Spool
 
@@ -61,7 +61,7 @@ class DeferredLog:
         try:
             if records:
                 self._spool.append_many(records)
-        except AssayError as error:
+        except Exception as error:  # noqa: BLE001 - edge of a thread that must not end
             if len(records) > 1:
                 for record in records:
                     self._write((record,))

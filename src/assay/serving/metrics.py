@@ -150,12 +150,6 @@ class ReleaseCounters:
         self._lookups = tuple(slab.slot(LOOKUPS, name, number, result) for result in ("miss", "hit"))
         slab.publish()
 
-    @property
-    def by_the_model(self) -> int:
-        """How many answers the model gave in this worker."""
-        answers = sum(self._cells[self._latency : self._latency_sum])
-        return answers - sum(self._cells[slot] for slot in self._fallbacks.values())
-
     def looked_up(self, *, hit: bool) -> None:
         """The scores of one example were looked for."""
         self._cells[self._lookups[hit]] += 1

@@ -75,6 +75,7 @@ class Predictor:
                 self._log.append(self._failed(served, row, options, error))
                 raise
             return fallen
+        served.vitals.answers += 1
         if served.cache is not None:
             served.cache.keep(served.key(row), scores)
         return Thought(row, features, scores, decision, _tell_cut(cut))

@@ -15,6 +15,8 @@ from typing import TypeVar
 from assay.errors import OverloadedError
 
 T = TypeVar("T")
+#: Whether nobody waits any more.
+GivenUp = Callable[[], bool]
 
 
 class Room:
@@ -48,9 +50,9 @@ class Room:
         async with self._turn:
             yield
 
-    async def aside(self, work: Callable[[], T], timeout_s: float | None, *, placed: bool = False) -> T:
-        """What `work` gives, run in a thread. Unless its caller is `placed` already, it takes a place and keeps it
-        until it is done, even where nobody waits any more.
+    async def aside(self, work: Callable[[GivenUp], T], timeout_s: float | None, *, placed: bool = False) -> T:
+        """What `work` gives, run in a thread. It takes a place, unless its caller is `placed` already, and one is kept
+        until it is done, even where nobody waits any more. It is told when nobody does, to end early.
 
         Raises:
             OverloadedError: there is no place.
@@ -58,22 +60,30 @@ class Room:
         """
         if not placed:
             self._enter()
+        given_up = threading.Event()
         try:
-            task = self._threads.submit(work)
+            task = self._threads.submit(work, given_up.is_set)
         except RuntimeError:
             if not placed:
                 self._leave()
             raise
         if not placed:
             task.add_done_callback(self._done)
-        return await asyncio.wait_for(asyncio.wrap_future(task), timeout_s)
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(task), timeout_s)
+        finally:
+            given_up.set()
+            if placed and not task.done():
+                self._enter(beyond=True)
+                task.add_done_callback(self._done)
 
     def _done(self, _task: Future[T]) -> None:
         self._leave()
 
-    def _enter(self) -> None:
+    def _enter(self, *, beyond: bool = False) -> None:
+        """Take a place; `beyond` the last one where the work has begun already."""
         with self._lock:
-            if self._open >= self._most:
+            if self._open >= self._most and not beyond:
                 raise OverloadedError(f"{self._open} requests of this kind are open here, and no more are taken now")
             self._open += 1
 

@@ -70,7 +70,7 @@ def prepare_served(release: Release, deployment: Deployment | None, slab: Slab) 
         release=release,
         deployment=deployment,
         counters=counters,
-        vitals=Vitals(f"{release.classifier}@{release.version}", lambda: counters.by_the_model),
+        vitals=Vitals(f"{release.classifier}@{release.version}"),
         explainer=_prepare_explainer(release),
         answer=LabelsAnswer if several else Answer,
         entity_at=names.index(contract.entity) if contract.entity in names else None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 
 from assay.errors import AssayError
 
@@ -13,37 +12,30 @@ _MOST_IN_A_ROW = 3
 
 
 class Vitals:
-    """Failures in a row. `answered` counts the answers of the model so far: nothing is done here while all is well."""
+    """Failures in a row. Who has an answer of the model adds it to `answers`: that is all that is done while all is
+    well.
+    """
 
-    def __init__(self, name: str, answered: Callable[[], int]) -> None:
+    def __init__(self, name: str) -> None:
         self._name = name
-        self._answered = answered
-        self._answered_before = 0
-        self._uncounted = 0
+        self.answers = 0
+        self._answers_before = 0
         self._in_a_row = 0
         self._why = ""
 
-    def succeeded(self) -> None:
-        """The model gave an answer that is not counted yet, as rows of a bulk request are only at its end."""
-        self._uncounted += 1
-
     def failed(self, why: str) -> None:
         """The model gave no answer."""
-        answered = self._answers()
-        self._in_a_row = self._in_a_row + 1 if answered == self._answered_before else 1
-        self._answered_before, self._why = answered, why
+        self._in_a_row = self._in_a_row + 1 if self.answers == self._answers_before else 1
+        self._answers_before, self._why = self.answers, why
         if self._in_a_row == _MOST_IN_A_ROW:
             _log.error("the model of a release fails", extra={"release": self._name, "reason": why})
 
     @property
     def concern(self) -> str | None:
         """What an operator should know; None while the model answers."""
-        if self._in_a_row < _MOST_IN_A_ROW or self._answers() != self._answered_before:
+        if self._in_a_row < _MOST_IN_A_ROW or self.answers != self._answers_before:
             return None
         return f"{self._name}: its model failed {self._in_a_row} times in a row; the last time {self._why}"
-
-    def _answers(self) -> int:
-        return self._answered() + self._uncounted
 
 
 def tell_failure(error: Exception) -> str:

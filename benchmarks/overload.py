@@ -16,11 +16,13 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from assay.settings import Settings
+
 HERE = Path(__file__).resolve().parent
 SECONDS = 4.0
 CROWDS = ((32, True), (96, True), (320, True), (1000, True), (96, False), (320, False), (1000, False))
 #: As it ships, and so that nothing is ever refused.
-BOUNDS = ("64", "1000000")
+BOUNDS = (str(Settings().max_ready), "1000000")
 
 
 class Client(asyncio.Protocol):
@@ -113,7 +115,6 @@ def main() -> None:
     from servers import assay_serve
 
     from assay.app import open_app
-    from assay.settings import Settings
 
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)

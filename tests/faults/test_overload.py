@@ -16,6 +16,7 @@ from tests.faults.figures import Figure
 from tests.faults.server import BODY, Server, deployed, serving
 
 CLIENTS, EACH = 48, 60
+SLOW = 400
 #: A storm goes on until so many requests were refused, however quick the machine is.
 REFUSALS = 200
 TIMEOUT_S = 120.0
@@ -91,6 +92,31 @@ def test_with_room_for_all_none_is_refused(app: App, figure: Figure) -> None:
         crowd = stormed(server)
     figure(refused=crowd.refused, acknowledged=len(crowd.acknowledged), others=len(crowd.others))
     assert (crowd.refused, len(crowd.acknowledged), crowd.others) == (0, CLIENTS * EACH, [])
+
+
+def test_slow_clients_keep_nobody_waiting_and_are_answered_in_the_end(app: App, figure: Figure) -> None:
+    whole = _request(BODY)
+
+    async def run(server: Server) -> tuple[list[str], Crowd]:
+        slow = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(SLOW)]
+        for number, (_, writer) in enumerate(slow):
+            writer.write(whole[: 1 + number % (len(whole) - 1)])
+        crowd = Crowd(server.port)
+        await crowd.storm(0)
+        for number, (_, writer) in enumerate(slow):
+            writer.write(whole[1 + number % (len(whole) - 1) :])
+        answers = [await _answer(reader) for reader, _ in slow]
+        for _, writer in slow:
+            writer.close()
+            await writer.wait_closed()
+        assert {status for status, _ in answers} == {200}
+        return [msgspec.json.decode(body)["prediction_id"] for _, body in answers], crowd
+
+    with serving(app.home, ASSAY_MAX_READY=str(SLOW)) as server:
+        slow, crowd = asyncio.run(asyncio.wait_for(run(server), TIMEOUT_S))
+    figure(slow=len(slow), acknowledged=len(crowd.acknowledged), refused=crowd.refused, others=len(crowd.others))
+    assert (crowd.refused, len(crowd.acknowledged), crowd.others) == (0, CLIENTS * EACH, [])
+    assert set(logged(app)) == {*slow, *crowd.acknowledged}
 
 
 def stormed_alone(server: Server) -> str | None:

@@ -119,6 +119,12 @@ def gates(judged: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
+def finding_line(finding: Mapping[str, Any]) -> str:
+    """What the audit found, with the columns that it is about."""
+    columns = ", ".join(finding.get("columns", ()))
+    return f"{columns}: {finding['message']}" if columns else str(finding["message"])
+
+
 def gate_line(gate: Mapping[str, Any]) -> str:
     """What the gate asks for."""
     metric, limit = gate["metric"].replace("_", " "), gate.get("limit")
@@ -186,7 +192,7 @@ def _story(summary: Mapping[str, Any], card: Card) -> Iterator[tuple[str, str]]:
     yield "policy", policy_line(policy)
     yield "data", str(data.get("source", ""))
     yield "rows", _rows(data, model.get("imported"))
-    yield "findings", "\n".join(str(finding.get("message", "")) for finding in data.get("findings", ()))
+    yield "findings", "\n".join(finding_line(one) for one in data.get("findings", ()))
     yield "gate", f"its rows have judged {count(summary['gate_uses'], 'release')}"
     yield "made", f"{minute(summary['created_at'])} UTC by {summary['created_by']}"
     yield "approved", f"by {summary['approved_by']}" if summary["approved_by"] else ""

@@ -23,6 +23,7 @@ from assay.cli.card import (
     differences,
     figures,
     figures_title,
+    finding_line,
     gates,
     policy_line,
 )
@@ -179,9 +180,8 @@ def _rows(card: Card) -> str:
 
 
 def _finding(finding: dict[str, Any]) -> Text:
-    columns = ", ".join(finding["columns"])
     style = _FINDINGS.get(finding["severity"], "")
-    return Text(f"{finding['severity']}: {columns + ' ' if columns else ''}{finding['message']}", style=style)
+    return Text(f"{finding['severity']}: {finding_line(finding)}", style=style)
 
 
 def _worn(version: Version) -> Iterator[Text]:

@@ -70,7 +70,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {
-        "number": _number, "signed": _signed, "share": _share, "words": _words, "gate": _gate, "few": _few
+        "number": _number, "signed": _signed, "share": _share, "words": _words, "gate": _gate, "few": _few,
+        "finding": _finding,
     }  # fmt: skip
     return made
 
@@ -199,6 +200,12 @@ def _few(names: Sequence[str]) -> str:
     left = len(names) - _MOST_NAMES
     told = ", ".join(names[:_MOST_NAMES])
     return f"{told} and {left} more" if left > 0 else told
+
+
+def _finding(finding: Mapping[str, Any]) -> str:
+    """What the audit found, with the columns that it is about."""
+    columns = ", ".join(finding.get("columns", ()))
+    return f"{columns}: {finding['message']}" if columns else str(finding["message"])
 
 
 def _gate(gate: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,48 @@ def test_rows_without_a_label_are_dropped_by_the_spec(tmp_path: Path) -> None:
     made = draft(tmp_path, cells=cells).draft
     assert made.unlabelled == "drop"
     assert made.seen["label"].endswith("1 rows without a label")
+
+
+@pytest.mark.parametrize(
+    ("words", "classes"),
+    [
+        (("unknown", "bad", "good"), ("bad", "good", "unknown")),
+        (("none", "mild", "mild"), ("mild", "none")),
+    ],
+)
+def test_a_word_that_means_missing_elsewhere_is_still_a_class(
+    tmp_path: Path, words: tuple[str, ...], classes: tuple[str, ...]
+) -> None:
+    cells = [[*row[:2], words[0] if n % 10 == 0 else row[2], *row[3:5], words[n % 3]] for n, row in enumerate(rows())]
+    drafted = draft(tmp_path, cells=cells)
+    assert drafted.classes == dict.fromkeys(classes, 20) | ({"mild": 40} if len(classes) == 2 else {})
+    assert f"{words[0]!r} is a class in column y, as data.classes says" in drafted.notices
+    spec = parse_spec(write_spec(drafted.draft))
+    assert (spec.data.classes, spec.data.unlabelled) == (classes, "reject")
+    dataset = load_dataset(spec, tmp_path)
+    assert (dataset.rows, dataset.dropped, set(dataset.contract.classes)) == (60, 0, set(classes))
+    assert spec.columns["amount"].type == "number"
+
+
+def test_joined_labels_keep_such_a_word_too(tmp_path: Path) -> None:
+    cells = [[*row[:2], "none" if n % 10 == 0 else row[2], *row[3:]] for n, row in enumerate(joined())]
+    for row in cells[::7]:
+        row[5] = "none"
+    drafted = draft(tmp_path, cells=cells, separator="|")
+    assert drafted.classes["none"] == 9
+    assert load_dataset(parse_spec(write_spec(drafted.draft)), tmp_path).rows == 60
+
+
+def test_rows_without_a_label_are_counted_and_their_words_told(tmp_path: Path) -> None:
+    cells = [[*row[:5], ("NA", "eu", "us", "us", "us", "")[n % 6]] for n, row in enumerate(rows())]
+    drafted = draft(tmp_path, cells=cells)
+    assert drafted.notices[0] == (
+        "20 of 60 rows have no label and are left out (data.unlabelled: drop): 'NA' in 10; where such a word "
+        "is a class, name all classes in data.classes"
+    )
+    named = replace(drafted.draft, classes=("eu", "us", "NA"), task="multiclass", positive=None)
+    dataset = load_dataset(parse_spec(write_spec(named)), tmp_path)
+    assert (dataset.contract.classes, dataset.rows, dataset.dropped) == (("eu", "us", "NA"), 50, 10)
 
 
 def test_a_column_without_values_is_left_out_and_told(tmp_path: Path) -> None:

@@ -161,7 +161,8 @@ def class_names(labels: Sequence[str], column: str) -> tuple[str, ...]:
         only = next(iter(names), None)
         raise DataError(
             f"column {column}: {'no row has a label' if only is None else f'every row is {only!r}'}",
-            remedy="a classifier needs examples of at least two classes",
+            remedy="a classifier needs examples of at least two classes; a cell that is blank or says NA has no label, "
+            "unless data.classes names the word",
         )
     if len(names) > _MOST_CLASSES or (len(names) > 20 and len(names) > len(labels) / 2):
         raise DataError(
@@ -234,7 +235,7 @@ def _labelled(raw: Raw, spec: Spec, source: Path) -> tuple[Raw, list[str] | Labe
                 f"{source}: the label column {label!r} is not there",
                 remedy=f"name one of its columns in data.label: {closest(label, raw.frame.columns)}",
             )
-    missing_values = spec.data.format.missing
+    missing_values = [word for word in spec.data.format.missing if word not in (spec.data.classes or ())]
     if not isinstance(spec.data.label, str):
         sets = read_label_sets(raw, spec.data.label, missing_values, spec.data.classes)
         kept = _kept(raw, spec, sets.missing)

@@ -77,11 +77,14 @@ def draft_spec(source: Path, wishes: Wishes, directory: Path) -> Drafted:
         ConfigurationError: a wish names a column, class or split that does not exist.
     """
     raw = read(source, Format(header="auto" if wishes.header is None else wishes.header, decimal=wishes.decimal))
-    missing = find_missing(raw)
-    raw = replace(raw, form=raw.form.model_copy(update={"missing": (*MISSING_TOKENS, *missing)}))
+    missing = find_missing(raw, raw.frame.columns)
     notices: list[str] = []
-    label, labels = _labels(raw, wishes, notices)
+    label, labels = _labels(raw, wishes, missing, notices)
+    raw = replace(raw, form=raw.form.model_copy(update={"missing": (*MISSING_TOKENS, *missing)}))
     classes, counts = labels.classes, labels.counts
+    kept = [name for name in classes if name in missing]
+    notices += _tell_unlabelled(raw, labels)
+    notices += [f"{name!r} is a class in column {labels.columns[0]}, as data.classes says" for name in kept]
     entity = None if wishes.entity is None else _column(raw, wishes.entity, "--entity")
     time = None if wishes.time is None else _column(raw, wishes.time, "--time")
     unwanted = [_column(raw, name, "--ignore") for name in wishes.ignore]
@@ -108,6 +111,7 @@ def draft_spec(source: Path, wishes: Wishes, directory: Path) -> Drafted:
         task=labels.task,
         columns=columns,
         positive=labels.positive,
+        classes=classes if kept else None,
         unlabelled="drop" if labels.rows < raw.frame.height else "reject",
         entity=entity,
         time=time,
@@ -131,15 +135,21 @@ class _Labels(NamedTuple):
     positive: str | None = None
 
 
-def _labels(raw: Raw, wishes: Wishes, notices: list[str]) -> tuple[str | tuple[str, ...] | JoinedLabels, _Labels]:
-    """Where the labels stand, and what they are."""
+def _labels(
+    raw: Raw, wishes: Wishes, missing: Sequence[str], notices: list[str]
+) -> tuple[str | tuple[str, ...] | JoinedLabels, _Labels]:
+    """Where the labels stand, and what they are.
+
+    Of the spellings of `missing`, which other columns have, one column of labels keeps those that are its own words.
+    """
     columns = _label_columns(raw, wishes)
     if len(columns) > 1:
         if wishes.separator is not None:
             raise ConfigurationError("--separator belongs to one label column", remedy="leave --separator out")
-        return columns, _several(raw, columns, columns, wishes)
+        return columns, _several(raw, columns, columns, wishes, (*MISSING_TOKENS, *missing))
     column = columns[0]
-    values = label_strings(raw.frame[column], raw.form.missing)
+    absent = (*MISSING_TOKENS, *find_missing(raw, columns))
+    values = label_strings(raw.frame[column], absent)
     known = [value for value in values.to_list() if value is not None]
     counts = Counter(known)
     separator = wishes.separator or _likely_separator(counts)
@@ -151,7 +161,7 @@ def _labels(raw: Raw, wishes: Wishes, notices: list[str]) -> tuple[str | tuple[s
             raise ConfigurationError(
                 f"--separator {separator}: no label of column {column} holds it", remedy="leave --separator out"
             )
-        return joined, _several(raw, joined, columns, wishes)
+        return joined, _several(raw, joined, columns, wishes, absent)
     classes = class_names(known, column)
     positive = _positive(classes, counts, wishes.positive, column)
     return column, _Labels(find_task(classes), columns, classes, counts, len(known), positive)
@@ -170,10 +180,12 @@ def _label_columns(raw: Raw, wishes: Wishes) -> tuple[str, ...]:
     return columns
 
 
-def _several(raw: Raw, label: tuple[str, ...] | JoinedLabels, columns: tuple[str, ...], wishes: Wishes) -> _Labels:
+def _several(
+    raw: Raw, label: tuple[str, ...] | JoinedLabels, columns: tuple[str, ...], wishes: Wishes, missing: Sequence[str]
+) -> _Labels:
     if wishes.positive is not None:
         raise ConfigurationError("--positive belongs to two classes, not to several labels", remedy="leave it out")
-    found = read_label_sets(raw, label, raw.form.missing)
+    found = read_label_sets(raw, label, missing)
     counts = Counter(dict(zip(found.names, found.values[~found.missing].sum(axis=0).tolist(), strict=True)))
     return _Labels("multilabel", columns, found.names, counts, int((~found.missing).sum()))
 
@@ -325,6 +337,23 @@ def _tell_reading(raw: Raw, form: Format, missing: Sequence[str]) -> list[str]:
     if missing:
         told.append(f"{', '.join(map(repr, missing))} means a missing value")
     return told
+
+
+def _tell_unlabelled(raw: Raw, labels: _Labels) -> list[str]:
+    """How many rows have no label, by what stands in its place."""
+    absent = raw.frame.height - labels.rows
+    if not absent:
+        return []
+    told = f"{absent} of {raw.frame.height} rows have no label and are left out (data.unlabelled: drop)"
+    cells = raw.frame[labels.columns[0]]
+    if labels.task == "multilabel" or cells.dtype != pl.String:
+        return [told]
+    words = cells.str.strip_chars().filter(without_missing(cells, raw.form.missing).is_null())
+    counts = Counter(word for word in words.to_list() if word and word not in labels.classes)
+    if not counts:
+        return [told]
+    shown = ", ".join(f"{word!r} in {count}" for word, count in counts.most_common(3))
+    return [f"{told}: {shown}; where such a word is a class, name all classes in data.classes"]
 
 
 def _describe(raw: Raw) -> str:

@@ -28,7 +28,7 @@ MEANINGS: dict[str, str] = {
     "data.label": "The column that holds the class; a list of columns, one a label, makes the task multilabel.",
     "data.label.column": "The column that holds all labels of a row (multilabel).",
     "data.label.separator": "What stands between the labels of a row.",
-    "data.classes": "All classes there may be, in their order; default: those of the data, sorted.",
+    "data.classes": "All classes there may be, in their order, even one called NA; default: those of the data, sorted.",
     "data.positive": "The class that matters, of two; default: the last one.",
     "data.unlabelled": "What becomes of rows without a label; dropped ones are counted.",
     "data.entity": "The column that says who or what a row is about.",

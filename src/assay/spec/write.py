@@ -32,6 +32,7 @@ class Draft:
     task: Task
     columns: tuple[Column, ...]
     positive: str | None = None
+    classes: tuple[str, ...] | None = None
     unlabelled: Literal["drop", "reject"] = "reject"
     entity: str | None = None
     time: str | None = None
@@ -100,6 +101,8 @@ def _data_lines(draft: Draft) -> list[str]:
     lines = ["data:", _line(f"  source: {_scalar(draft.source)}", draft.seen.get("source"))]
     lines += _format_lines(draft.form)
     lines.append(_line(f"  label: {_label(draft.label)}", draft.seen.get("label")))
+    if draft.classes is not None:
+        lines.append(_line(f"  classes: {_list(draft.classes)}", "all that there are; no one of them means missing"))
     if draft.positive is not None:
         lines.append(f"  positive: {_scalar(draft.positive)}")
     if draft.unlabelled == "drop":

@@ -94,6 +94,34 @@ def test_no_header_is_believed(tmp_path: Path) -> None:
     assert drafted.rows == 61
 
 
+SPAM = (
+    "spam,text\nspam,win a prize now friend\nham,lunch at noon with me\nspam,win cash now friend\nham,see you later\n"
+)
+
+
+def test_a_first_line_that_is_taken_for_a_row_is_told_with_the_way_out(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(SPAM)
+    drafted = draft_spec(path, Wishes(label=("#1",)), tmp_path)
+    assert drafted.rows == 5
+    told = "the first line, 'spam', 'text', was taken for a row"
+    assert f"{told}; if it names the columns, say --header" in drafted.notices
+    with pytest.raises(ConfigurationError) as caught:
+        draft_spec(path, Wishes(label=("spma",)), tmp_path)
+    assert f"{told}, and --header says that it names the columns" in caught.value.remedy
+    said = draft_spec(path, Wishes(label=("#1",), header=True), tmp_path)
+    assert (said.rows, said.draft.label, said.notices) == (4, "spam", ())
+
+
+def test_a_name_that_the_caller_gives_proves_the_header(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(SPAM)
+    drafted = draft_spec(path, Wishes(label=("spam",)), tmp_path)
+    assert (drafted.rows, drafted.classes) == (4, {"ham": 2, "spam": 2})
+    path.write_text("0,1,2,y\n" + "".join(f"{n},{n * 2.5},{'ab'[n % 2]},{n // 2 % 2}\n" for n in range(60)))
+    assert draft_spec(path, Wishes(label=("#-1",), ignore=("0",)), tmp_path).draft.label == "y"
+
+
 @pytest.mark.parametrize(
     ("labels", "positive"),
     [

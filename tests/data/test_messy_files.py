@@ -161,6 +161,17 @@ READ: dict[str, Messy] = {
         b",town,label\n0,a,yes\n1,b,no\n2,a,no\n3,b,yes\n", {"column_1": [0.0, 1.0, 2.0, 3.0], "town": ["a", "b"] * 2}
     ),
     "a longer row whose surplus is empty": Messy(table().replace("20,no", "20,no,,").encode(), PLAIN),
+    "a header that comes again as a value": Messy(
+        b"label,kind,n\nyes,kind,1\nno,b,2\nyes,kind,3\nno,b,5\n",
+        {"kind": ["kind", "b"] * 2, "n": [1.0, 2.0, 3.0, 5.0]},
+    ),
+    "numbers as the names of columns": Messy(
+        b"0,1,label\n1.5,a,yes\n2.5,b,no\n0.5,a,yes\n9,b,no\n", {"0": [1.5, 2.5, 0.5, 9.0], "1": ["a", "b"] * 2}
+    ),
+    "years as the names of columns below a title": Messy(
+        b"Sales\ntown,2019,label\na,1,yes\nb,2,no\na,3,yes\nb,5,no\n",
+        {"town": ["a", "b"] * 2, "2019": [1.0, 2.0, 3.0, 5.0]},
+    ),
     "no line end after the last row": Messy(table().rstrip("\n").encode(), PLAIN),
     # numbers
     "decimal commas": Messy(table(";", number=comma).encode(), PLAIN),

@@ -54,7 +54,10 @@ def init(
     decimal: Annotated[
         Literal["auto", ".", ","], typer.Option(help="The decimal mark, where the file does not tell.")
     ] = "auto",
-    no_header: Annotated[bool, typer.Option("--no-header", help="The first line is a row already.")] = False,
+    header: Annotated[
+        bool | None,
+        typer.Option("--header/--no-header", help="Whether the first line names the columns or is a row."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing spec.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -73,7 +76,7 @@ def init(
         time=time,
         ignore=tuple(ignore or ()),
         split=split,
-        header=False if no_header else None,
+        header=header,
         day_first=day_first,
         decimal=decimal,
     )

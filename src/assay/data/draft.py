@@ -36,6 +36,8 @@ _PART_NAMES = frozenset({"split", "fold", "partition", "subset"})
 _AFFIRMATIVE = frozenset({"1", "true", "yes", "y", "t", "positive", "pos"})
 #: What usually stands between the labels of one cell, the likeliest first.
 _SEPARATORS = ("|", ";", ",")
+#: So much of a cell is shown.
+_SHOWN = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +78,8 @@ def draft_spec(source: Path, wishes: Wishes, directory: Path) -> Drafted:
         DataError: the file cannot be read or learned from.
         ConfigurationError: a wish names a column, class or split that does not exist.
     """
-    raw = read(source, Format(header="auto" if wishes.header is None else wishes.header, decimal=wishes.decimal))
+    form = Format(header="auto" if wishes.header is None else wishes.header, decimal=wishes.decimal)
+    raw = read(source, form, _named_columns(wishes))
     missing = find_missing(raw, raw.frame.columns)
     notices: list[str] = []
     label, labels = _labels(raw, wishes, missing, notices)
@@ -100,6 +103,8 @@ def draft_spec(source: Path, wishes: Wishes, directory: Path) -> Drafted:
     notices += [f"column {name} has no values and is left out" for name in empty]
     form = _form(raw, spelling, columns)
     notices += _tell_reading(raw, form, missing)
+    if wishes.header is None and (first := _first_row(raw)):
+        notices.append(f"{first}, was taken for a row; if it names the columns, say --header")
     seen["source"] = _describe(raw)
     if time is not None and any(column.name == time and column.type == "number" for column in columns):
         seen[time] += "; " * bool(seen[time]) + "says the order of the rows and is no feature"
@@ -175,7 +180,7 @@ def _label_columns(raw: Raw, wishes: Wishes) -> tuple[str, ...]:
     columns = tuple(dict.fromkeys(_column(raw, name, "--label") for name in said))
     if not columns:
         raise ConfigurationError(
-            "which column is the label? name it with --label", remedy=_listed(raw.frame.columns, len(raw.frame.columns))
+            "which column is the label? name it with --label", remedy=_columns_of(raw, len(raw.frame.columns))
         )
     return columns
 
@@ -212,14 +217,31 @@ def _column(raw: Raw, said: str, option: str) -> str:
         number = int(position[1])
         if 1 <= abs(number) <= len(names):
             return names[number - 1 if number > 0 else number]
-        raise ConfigurationError(f"{option} {said}: the file has {len(names)} columns", remedy=_listed(names))
+        raise ConfigurationError(f"{option} {said}: the file has {len(names)} columns", remedy=_columns_of(raw))
     raise ConfigurationError(
-        f"{option} {said}: the file has no such column{suggest(said, names)}", remedy=_listed(names)
+        f"{option} {said}: the file has no such column{suggest(said, names)}", remedy=_columns_of(raw)
     )
 
 
-def _listed(names: Sequence[str], most: int = 12) -> str:
-    return f"one of {', '.join(names[:most])}{', ...' if len(names) > most else ''}, or #N for a position"
+def _columns_of(raw: Raw, most: int = 12) -> str:
+    names, first = raw.frame.columns, _first_row(raw)
+    header = f"; {first}, was taken for a row, and --header says that it names the columns" if first else ""
+    return f"one of {', '.join(names[:most])}{', ...' if len(names) > most else ''}, or #N for a position{header}"
+
+
+def _first_row(raw: Raw) -> str:
+    """The first line of a file without a header, in words."""
+    if raw.dialect is None or raw.dialect.header:
+        return ""
+    cells = [cell if len(cell) <= _SHOWN else f"{cell[: _SHOWN - 3]}..." for cell in raw.frame.row(0)[:3]]
+    return f"the first line, {', '.join(map(repr, cells))}{', ...' * (raw.frame.width > 3)}"
+
+
+def _named_columns(wishes: Wishes) -> set[str]:
+    """The columns that the caller called by name."""
+    parts = [part.strip() for said in wishes.label for part in said.split(",")]
+    part = (wishes.split or "").partition("column:")[2]
+    return {name for name in (*wishes.label, *parts, wishes.time, wishes.entity, *wishes.ignore, part) if name}
 
 
 def _positive(classes: tuple[str, ...], counts: Counter[str], said: str | None, label: str) -> str | None:

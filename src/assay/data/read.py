@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -49,10 +49,11 @@ class Raw:
     files: tuple[Path, ...] = ()
 
 
-def read(source: Path, form: Format) -> Raw:
+def read(source: Path, form: Format, names: Collection[str] = ()) -> Raw:
     """Read a whole file, or all files that `source` matches, which must have the same columns.
 
     Several files are read in the order of their names, numbers by value; the first says how all of them are written.
+    `names` are columns by somebody's word, which tells a header from a row.
 
     Raises:
         DataError: a file does not exist, is empty, is of another format, or a row does not have the columns of the
@@ -60,10 +61,10 @@ def read(source: Path, form: Format) -> Raw:
     """
     files = _files(source)
     if len(files) == 1:
-        return _read_one(files[0], form)
+        return _read_one(files[0], form, names)
     parts: list[Raw] = []
     for file in files:
-        parts.append(_read_one(file, parts[0].form if parts else form))
+        parts.append(_read_one(file, parts[0].form if parts else form, names))
     _require_alike(files, parts)
     return _join(files, parts)
 
@@ -84,7 +85,7 @@ def _by_number(path: Path) -> list[tuple[int, int, str]]:
     return [(piece.isdigit(), int(piece) if piece.isdigit() else 0, piece) for piece in re.split(r"(\d+)", str(path))]
 
 
-def _read_one(source: Path, form: Format) -> Raw:
+def _read_one(source: Path, form: Format, names: Collection[str]) -> Raw:
     content = _content(source)
     checksum = hashlib.sha256(content).hexdigest()
     content = unpack(source, content)
@@ -102,7 +103,7 @@ def _read_one(source: Path, form: Format) -> Raw:
         return Raw(frame, checksum, place, known, "json", left_out=left_out, files=(source,))
     if "\n" not in text:
         text = text.replace("\r", "\n")
-    dialect = recognise(text, form)
+    dialect = recognise(text, form, names)
     frame, place = read_delimited(source, text, dialect)
     known = form.model_copy(update={"encoding": encoding, **reading(dialect)})
     return Raw(frame, checksum, place, known, dialect=dialect, files=(source,))

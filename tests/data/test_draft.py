@@ -282,6 +282,19 @@ def test_what_a_person_should_confirm_is_told(tmp_path: Path) -> None:
     assert drafted.draft.seen["when"] == "2024-02-10 to 2024-02-18; 1 missing"
 
 
+def test_a_column_that_is_no_feature_for_a_few_values_is_told(tmp_path: Path) -> None:
+    cells = [[*row[:2], "not given" if n % 20 == 3 else row[2], *row[3:]] for n, row in enumerate(rows())]
+    drafted = draft(tmp_path, cells=cells, ignore=("split",))
+    assert drafted.notices == (
+        "column amount: 57 of 60 values look like numbers, but 3 cannot be read as such, for example 'not given' "
+        "(row 4, line 5): it is read as a category; mend them in the file, or name them in data.format.missing and write "
+        "type: number",
+    )
+    mended = write_spec(drafted.draft).replace("amount: {type: category", "amount: {type: number, missing: median")
+    mended = mended.replace("    times:", '    missing: ["not given"]\n    times:')
+    assert load_dataset(parse_spec(mended), tmp_path).rows == 60
+
+
 def test_columns_that_hold_lists_are_left_out_and_named_if_wanted(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(f'{{"amount": {row}.5, "tags": ["x"], "label": "{"ab"[row % 2]}"}}\n' for row in range(9)))

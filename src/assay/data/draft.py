@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -14,12 +14,13 @@ import polars as pl
 
 from assay.contract.check import without_missing
 from assay.contract.columns import Column
+from assay.contract.doubts import doubt
 from assay.contract.infer import Seen
 from assay.data.columns import infer_columns
 from assay.data.dataset import class_names, find_task
 from assay.data.labels import label_strings, read_label_sets
 from assay.data.read import Raw, read
-from assay.data.spelling import Spelling, find_missing
+from assay.data.spelling import Spelling, find_missing, respell
 from assay.data.times import read_time
 from assay.errors import ConfigurationError, DataError, Problem
 from assay.spec import Draft, classifier_name
@@ -102,6 +103,7 @@ def draft_spec(source: Path, wishes: Wishes, directory: Path) -> Drafted:
     empty = tuple(name for name, item in found.items() if item.column is None)
     notices += [f"column {name} has no values and is left out" for name in empty]
     form = _form(raw, spelling, columns)
+    notices += _tell_doubts(raw, [column for column in columns if column.name != entity], spelling)
     notices += _tell_reading(raw, form, missing)
     if wishes.header is None and (first := _first_row(raw)):
         notices.append(f"{first}, was taken for a row; if it names the columns, say --header")
@@ -359,6 +361,16 @@ def _tell_reading(raw: Raw, form: Format, missing: Sequence[str]) -> list[str]:
     if missing:
         told.append(f"{', '.join(map(repr, missing))} means a missing value")
     return told
+
+
+def _tell_doubts(raw: Raw, columns: Sequence[Column], spelling: Spelling) -> Iterator[str]:
+    """What looks like numbers or times and was taken for something else."""
+    words = [column for column in columns if column.type in ("id", "category", "text")]
+    frame = respell(replace(raw, frame=raw.frame.select([column.name for column in words])), spelling).frame
+    for column in words:
+        found = doubt(without_missing(frame[column.name], raw.form.missing), column.type)
+        if found is not None:
+            yield f"column {column.name}: {found.told(column.type, raw.place(found.row))}"
 
 
 def _tell_unlabelled(raw: Raw, labels: _Labels) -> list[str]:

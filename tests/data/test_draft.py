@@ -274,7 +274,7 @@ def test_what_a_person_should_confirm_is_told(tmp_path: Path) -> None:
     assert drafted.notices == (
         "the file is not UTF-8: it was read as cp1252, which data.format.encoding can change",
         "the first 2 lines stand above the table and are skipped",
-        "lines that begin with # are comments and are skipped",
+        "lines that begin with # are comments and are skipped: 1",
         "numbers are read with a decimal comma",
         "'.' between digits parts thousands",
         "'-' means a missing value",
@@ -287,8 +287,8 @@ def test_a_column_that_is_no_feature_for_a_few_values_is_told(tmp_path: Path) ->
     drafted = draft(tmp_path, cells=cells, ignore=("split",))
     assert drafted.notices == (
         "column amount: 57 of 60 values look like numbers, but 3 cannot be read as such, for example 'not given' "
-        "(row 4, line 5): it is read as a category; mend them in the file, or name them in data.format.missing and write "
-        "type: number",
+        "(row 4, line 5): it is read as a category; mend them in the file, or name them in data.format.missing and "
+        "write type: number",
     )
     mended = write_spec(drafted.draft).replace("amount: {type: category", "amount: {type: number, missing: median")
     mended = mended.replace("    times:", '    missing: ["not given"]\n    times:')

@@ -153,6 +153,16 @@ READ: dict[str, Messy] = {
     "title rows": Messy(table(head="Sales by town\nwritten on 1 May\n\n").encode(), PLAIN),
     "title rows of a spreadsheet": Messy(table(head="Sales by town,,\n,,\n").encode(), PLAIN),
     "comment lines": Messy(table(head="# made by hand\n# v1, draft, second\n").encode() + b"# the end\n", PLAIN),
+    "a row that begins with # below a comment, by the caller's word": Messy(
+        b"# made by hand\ntext,label\nno,yes\n#win,no\nno,no\n#win,yes\n",
+        {"text": ["no", "#win"] * 2},
+        wishes={"comment": "none"},
+    ),
+    "a comment with a comma, by the caller's word": Messy(
+        b"# one\ntext,label\na,yes\n# two, three\nb,no\na,no\nb,yes\n",
+        {"text": ["a", "b"] * 2},
+        wishes={"comment": "#"},
+    ),
     "blank lines and rows of delimiters": Messy(
         table().replace("Köln,3.25", "\n,,\nKöln,3.25").encode() + b"\n,,\n\n", PLAIN
     ),
@@ -265,6 +275,9 @@ REFUSED: dict[str, Refused] = {
         b"town,label\n1,Bonn,yes\n2,Ulm,no\n",
         "line 1: the header names 2 columns, but the rows have 3",
         "name the first",
+    ),
+    "a comment or a row": Refused(
+        b"# one\n# two\n# three\ntext,label\na,yes\nb,no\na,no\nb,yes\n#win,no\n", "line 9: begins with #", "--comment"
     ),
     "a quote that is not closed": Refused(b'a,label\nx,yes\n"y, z,no\nw,yes\n', "line 3", "quote"),
     "two columns of one name": Refused(b"a,label,a\n1,yes,2\n2,no,3\n", "'a' names columns 1 and 3", "name of its own"),

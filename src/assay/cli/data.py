@@ -58,6 +58,12 @@ def init(
         bool | None,
         typer.Option("--header/--no-header", help="Whether the first line names the columns or is a row."),
     ] = None,
+    thousands: Annotated[str, typer.Option(metavar="MARK", help="The mark between thousands, or none.")] = "auto",
+    delimiter: Annotated[str, typer.Option(metavar="MARK", help="What stands between two fields.")] = "auto",
+    encoding: Annotated[str, typer.Option(help="Encoding of a text file, like latin-1.")] = "auto",
+    comment: Annotated[
+        str, typer.Option(metavar="MARK", help="What lines begin with that are comments, or none.")
+    ] = "auto",
     force: Annotated[bool, typer.Option("--force", help="Replace an existing spec.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -79,6 +85,10 @@ def init(
         header=header,
         day_first=day_first,
         decimal=decimal,
+        thousands=thousands,
+        delimiter=delimiter,
+        encoding=encoding,
+        comment=comment,
     )
     drafted = draft_spec(data, wishes, output.parent)
     text = write_spec(drafted.draft)

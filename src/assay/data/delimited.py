@@ -45,6 +45,40 @@ def read_delimited(source: Path, text: str, dialect: Dialect) -> tuple[pl.DataFr
     return frame, _place(lines)
 
 
+def count_comments(source: Path, text: str, dialect: Dialect, *, said: bool) -> int:
+    """How many lines are comments.
+
+    Raises:
+        DataError: nobody `said` that there are any, and one below the header has as many fields as a row.
+    """
+    if dialect.comment is None:
+        return 0
+    lines = io.StringIO(text, newline="").readlines()
+    table = table_lines(lines, dialect)
+    kept = {number for number, _ in table}
+    comments = [at for at, line in enumerate(lines) if line.startswith(dialect.comment) and at not in kept]
+    if said:
+        return len(comments)
+    first = next((number for number, line in table if line.strip()), len(lines))
+    width = _width(lines[first], dialect) if first < len(lines) else 0
+    for at in comments:
+        if at > first and _width(lines[at], dialect) == width:
+            mark = dialect.comment
+            raise DataError(
+                f"{source}, line {at + 1}: begins with {mark} and has as many fields as a row; is it a comment?",
+                remedy=f"say data.format.comment (init: --comment): {mark} if it is one, none if it is a row",
+            )
+    return len(comments)
+
+
+def _width(line: str, dialect: Dialect) -> int:
+    """The fields of a row that is one line; 0 where it is none."""
+    try:
+        return len(next((row for _, row in read_rows([line], dialect)), []))
+    except csv.Error:
+        return 0
+
+
 def read_even(text: str, dialect: Dialect) -> tuple[pl.DataFrame, NDArray[np.int64]] | None:
     """The fast way, for text that is as regular as it should be: columns of strings, the first row being row 0, and the
     line of each row.

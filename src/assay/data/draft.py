@@ -26,6 +26,7 @@ from assay.errors import ConfigurationError, DataError, Problem
 from assay.spec import Draft, classifier_name
 from assay.spec.label import JoinedLabels
 from assay.spec.problems import suggest
+from assay.spec.said import said_format
 from assay.spec.tree import MISSING_TOKENS, Format
 from assay.values import Task
 
@@ -60,6 +61,10 @@ class Wishes:
     header: bool | None = None
     day_first: bool | None = None
     decimal: Literal["auto", ".", ","] = "auto"
+    delimiter: str = "auto"
+    encoding: str = "auto"
+    thousands: str = "auto"
+    comment: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +84,7 @@ def draft_spec(source: Path, wishes: Wishes, directory: Path) -> Drafted:
         DataError: the file cannot be read or learned from.
         ConfigurationError: a wish names a column, class or split that does not exist.
     """
-    form = Format(header="auto" if wishes.header is None else wishes.header, decimal=wishes.decimal)
-    raw = read(source, form, _named_columns(wishes))
+    raw = read(source, _said(wishes), _named_columns(wishes))
     missing = find_missing(raw, raw.frame.columns)
     notices: list[str] = []
     label, labels = _labels(raw, wishes, missing, notices)
@@ -129,6 +133,18 @@ def draft_spec(source: Path, wishes: Wishes, directory: Path) -> Drafted:
         seen=seen,
     )
     return Drafted(draft, raw.frame.height, {name: counts[name] for name in classes}, tuple(notices))
+
+
+def _said(wishes: Wishes) -> Format:
+    """What the caller said of how the file is written."""
+    return said_format(
+        delimiter=wishes.delimiter,
+        encoding=wishes.encoding,
+        header="auto" if wishes.header is None else wishes.header,
+        decimal=wishes.decimal,
+        thousands=wishes.thousands,
+        comment=wishes.comment,
+    )
 
 
 class _Labels(NamedTuple):
@@ -352,8 +368,8 @@ def _tell_reading(raw: Raw, form: Format, missing: Sequence[str]) -> list[str]:
         told.append(f"the file is not UTF-8: it was read as {form.encoding}, which data.format.encoding can change")
     if raw.dialect is not None and raw.dialect.skip:
         told.append(f"the first {raw.dialect.skip} lines stand above the table and are skipped")
-    if raw.dialect is not None and raw.dialect.comment:
-        told.append(f"lines that begin with {raw.dialect.comment} are comments and are skipped")
+    if raw.dialect is not None and raw.comments:
+        told.append(f"lines that begin with {raw.dialect.comment} are comments and are skipped: {raw.comments}")
     if form.decimal == ",":
         told.append("numbers are read with a decimal comma")
     if form.thousands not in {"auto", "none"}:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from assay.data.delimited import Place, read_delimited
+from assay.data.delimited import Place, count_comments, read_delimited
 from assay.data.dialect import Dialect, reading, recognise
 from assay.data.encoding import decode
 from assay.data.reading import Kind
@@ -36,7 +36,7 @@ class Raw:
     `checksum` is the SHA-256 of the file's bytes, or of the checksums of several files in their order. `place` names a
     row (from 0) for a person. `kind` is what sort of file it is. `form` is the format as it was asked for,
     with what was recognised in place of `auto`; `dialect` says it of delimited text and is None for others. `left_out`
-    has the columns that hold no single values, and why.
+    has the columns that hold no single values, and why. `comments` lines of it were left out as such.
     """
 
     frame: pl.DataFrame
@@ -47,6 +47,7 @@ class Raw:
     dialect: Dialect | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
+    comments: int = 0
 
 
 def read(source: Path, form: Format, names: Collection[str] = ()) -> Raw:
@@ -104,9 +105,10 @@ def _read_one(source: Path, form: Format, names: Collection[str]) -> Raw:
     if "\n" not in text:
         text = text.replace("\r", "\n")
     dialect = recognise(text, form, names)
+    comments = count_comments(source, text, dialect, said=form.comment != "auto")
     frame, place = read_delimited(source, text, dialect)
     known = form.model_copy(update={"encoding": encoding, **reading(dialect)})
-    return Raw(frame, checksum, place, known, dialect=dialect, files=(source,))
+    return Raw(frame, checksum, place, known, dialect=dialect, files=(source,), comments=comments)
 
 
 def _content(source: Path) -> bytes:
@@ -167,4 +169,5 @@ def _join(files: Sequence[Path], parts: Sequence[Raw]) -> Raw:
         checksum=hashlib.sha256("".join(part.checksum for part in parts).encode()).hexdigest(),
         place=place,
         files=tuple(files),
+        comments=sum(part.comments for part in parts),
     )

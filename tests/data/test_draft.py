@@ -181,6 +181,41 @@ def test_joined_labels_keep_such_a_word_too(tmp_path: Path) -> None:
     assert load_dataset(parse_spec(write_spec(drafted.draft)), tmp_path).rows == 60
 
 
+def test_rows_without_labels_are_counted_and_may_mean_that_none_applies(tmp_path: Path) -> None:
+    cells = joined()
+    for row in cells[::6]:
+        row[5] = ""
+    drafted = draft(tmp_path, cells=cells, ignore=("split",))
+    assert drafted.draft.unlabelled == "drop"
+    assert drafted.notices[1] == (
+        "10 of 60 rows have no label and are left out (data.unlabelled: drop); where a blank cell says that no label "
+        "applies, say --unlabelled none"
+    )
+    said = draft(tmp_path, cells=cells, ignore=("split",), unlabelled="none")
+    assert (said.draft.unlabelled, len(said.notices)) == ("none", 1)
+    assert load_dataset(parse_spec(write_spec(said.draft)), tmp_path).rows == 60
+    with pytest.raises(ConfigurationError, match="--unlabelled none belongs to several labels"):
+        draft(tmp_path, unlabelled="none")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("red", "blue", "green", "none", "red|blue", "red|blue|green"), "'red|blue'"),
+        (("red", "blue", "Bonn, Germany", "Ulm, Germany"), None),
+        (("a/b", "b", "a"), None),
+    ],
+)
+def test_classes_that_look_like_several_labels_are_told(
+    tmp_path: Path, words: tuple[str, ...], told: str | None
+) -> None:
+    cells = [[*row[:5], f'"{words[n % len(words)]}"'] for n, row in enumerate(rows())]
+    drafted = draft(tmp_path, cells=cells, ignore=("split",))
+    wanted = f"cells of column y such as {told} look like several labels; if they are, say --separator '|'"
+    assert drafted.notices == (() if told is None else (wanted,))
+    assert drafted.draft.task == "multiclass"
+
+
 def test_rows_without_a_label_are_counted_and_their_words_told(tmp_path: Path) -> None:
     cells = [[*row[:5], ("NA", "eu", "us", "us", "us", "")[n % 6]] for n, row in enumerate(rows())]
     drafted = draft(tmp_path, cells=cells)

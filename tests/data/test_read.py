@@ -193,7 +193,7 @@ def test_the_words_tell_a_legacy_encoding(text: str, encoding: str) -> None:
 
 
 def test_letters_of_two_scripts_that_fit_equally_are_refused() -> None:
-    with pytest.raises(DataError, match="it may be .* or ") as caught:
+    with pytest.raises(DataError, match=r"it may be .* or ") as caught:
         decode(Path("rows.csv"), "text,label\nàéîûè,b\nûèàéç,a\n".encode("cp1252"))
     assert "--encoding" in caught.value.remedy
 

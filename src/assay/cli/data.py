@@ -58,6 +58,12 @@ def init(
         bool | None,
         typer.Option("--header/--no-header", help="Whether the first line names the columns or is a row."),
     ] = None,
+    unlabelled: Annotated[
+        Literal["drop", "reject", "none"] | None,
+        typer.Option(
+            help="A row without a label: left out, an error or, of several labels, one to which none applies."
+        ),
+    ] = None,
     thousands: Annotated[str, typer.Option(metavar="MARK", help="The mark between thousands, or none.")] = "auto",
     delimiter: Annotated[str, typer.Option(metavar="MARK", help="What stands between two fields.")] = "auto",
     encoding: Annotated[str, typer.Option(help="Encoding of a text file, like latin-1.")] = "auto",
@@ -85,6 +91,7 @@ def init(
         header=header,
         day_first=day_first,
         decimal=decimal,
+        unlabelled=unlabelled,
         thousands=thousands,
         delimiter=delimiter,
         encoding=encoding,

@@ -237,7 +237,8 @@ def _labelled(raw: Raw, spec: Spec, source: Path) -> tuple[Raw, list[str] | Labe
             )
     missing_values = [word for word in spec.data.format.missing if word not in (spec.data.classes or ())]
     if not isinstance(spec.data.label, str):
-        sets = read_label_sets(raw, spec.data.label, missing_values, spec.data.classes)
+        blank_is_none = spec.data.unlabelled == "none"
+        sets = read_label_sets(raw, spec.data.label, missing_values, spec.data.classes, blank_is_none=blank_is_none)
         kept = _kept(raw, spec, sets.missing)
         return _only(raw, kept), sets.take(kept), raw.frame.height - len(kept)
     labels = label_strings(raw.frame[columns[0]], missing_values)
@@ -254,7 +255,8 @@ def _kept(raw: Raw, spec: Spec, missing: NDArray[np.bool_]) -> NDArray[np.intp]:
         raise DataError(
             f"column{'s' * (len(columns) > 1)} {', '.join(columns)}: "
             f"{absent.size} of {missing.size} rows have no label ({first})",
-            remedy="label them, or write data.unlabelled: drop to leave them out",
+            remedy="label them, or write data.unlabelled: drop to leave them out"
+            + ("" if isinstance(spec.data.label, str) else ", or none where blank says that no label applies"),
         )
     return np.flatnonzero(~missing)
 

@@ -18,7 +18,7 @@ from assay.contract.doubts import doubt
 from assay.contract.infer import Seen
 from assay.data.columns import infer_columns
 from assay.data.dataset import class_names, find_task
-from assay.data.labels import label_strings, read_label_sets
+from assay.data.labels import label_strings, read_label_sets, split_labels
 from assay.data.read import Raw, read
 from assay.data.spelling import Spelling, find_missing, respell
 from assay.data.times import read_time
@@ -30,6 +30,7 @@ from assay.spec.said import said_format
 from assay.spec.tree import MISSING_TOKENS, Format
 from assay.values import Task
 
+Unlabelled = Literal["drop", "reject", "none"]
 SplitMethod = Literal["stratified", "time", "group", "column"]
 
 _METHODS: tuple[SplitMethod, ...] = ("stratified", "time", "group")
@@ -60,6 +61,7 @@ class Wishes:
     split: str | None = None
     header: bool | None = None
     day_first: bool | None = None
+    unlabelled: Unlabelled | None = None
     decimal: Literal["auto", ".", ","] = "auto"
     delimiter: str = "auto"
     encoding: str = "auto"
@@ -91,7 +93,9 @@ def draft_spec(source: Path, wishes: Wishes, directory: Path) -> Drafted:
     raw = replace(raw, form=raw.form.model_copy(update={"missing": (*MISSING_TOKENS, *missing)}))
     classes, counts = labels.classes, labels.counts
     kept = [name for name in classes if name in missing]
-    notices += _tell_unlabelled(raw, labels)
+    unlabelled = wishes.unlabelled or ("drop" if labels.rows < raw.frame.height else "reject")
+    if unlabelled == "drop":
+        notices += _tell_unlabelled(raw, labels)
     notices += [f"{name!r} is a class in column {labels.columns[0]}, as data.classes says" for name in kept]
     entity = None if wishes.entity is None else _column(raw, wishes.entity, "--entity")
     time = None if wishes.time is None else _column(raw, wishes.time, "--time")
@@ -123,7 +127,7 @@ def draft_spec(source: Path, wishes: Wishes, directory: Path) -> Drafted:
         columns=columns,
         positive=labels.positive,
         classes=classes if kept else None,
-        unlabelled="drop" if labels.rows < raw.frame.height else "reject",
+        unlabelled=unlabelled,
         entity=entity,
         time=time,
         split=method,
@@ -186,6 +190,9 @@ def _labels(
             )
         return joined, _several(raw, joined, columns, wishes, absent)
     classes = class_names(known, column)
+    if wishes.unlabelled == "none":
+        raise ConfigurationError("--unlabelled none belongs to several labels", remedy="say drop or reject")
+    notices += _tell_joined(column, counts)
     positive = _positive(classes, counts, wishes.positive, column)
     return column, _Labels(find_task(classes), columns, classes, counts, len(known), positive)
 
@@ -208,7 +215,7 @@ def _several(
 ) -> _Labels:
     if wishes.positive is not None:
         raise ConfigurationError("--positive belongs to two classes, not to several labels", remedy="leave it out")
-    found = read_label_sets(raw, label, missing)
+    found = read_label_sets(raw, label, missing, blank_is_none=wishes.unlabelled == "none")
     counts = Counter(dict(zip(found.names, found.values[~found.missing].sum(axis=0).tolist(), strict=True)))
     return _Labels("multilabel", columns, found.names, counts, int((~found.missing).sum()))
 
@@ -221,6 +228,18 @@ def _likely_separator(counts: Counter[str]) -> str | None:
         if len(joined) > len(counts) / 2 and len(pieces) < len(counts):
             return separator
     return None
+
+
+def _tell_joined(column: str, counts: Counter[str]) -> Iterator[str]:
+    """Classes that are made of others, which may be several labels in one cell."""
+    for separator in _SEPARATORS:
+        joined = [name for name in counts if separator in name]
+        pieces = Counter(piece for name in counts for piece in split_labels(name, separator))
+        if joined and all(pieces[piece] > 1 for name in joined for piece in split_labels(name, separator)):
+            yield (
+                f"cells of column {column} such as {joined[0]!r} look like several labels; if they are, say "
+                f"--separator {separator!r}"
+            )
 
 
 def _column(raw: Raw, said: str, option: str) -> str:
@@ -396,7 +415,9 @@ def _tell_unlabelled(raw: Raw, labels: _Labels) -> list[str]:
         return []
     told = f"{absent} of {raw.frame.height} rows have no label and are left out (data.unlabelled: drop)"
     cells = raw.frame[labels.columns[0]]
-    if labels.task == "multilabel" or cells.dtype != pl.String:
+    if labels.task == "multilabel":
+        return [f"{told}; where a blank cell says that no label applies, say --unlabelled none"]
+    if cells.dtype != pl.String:
         return [told]
     words = cells.str.strip_chars().filter(without_missing(cells, raw.form.missing).is_null())
     counts = Counter(word for word in words.to_list() if word and word not in labels.classes)

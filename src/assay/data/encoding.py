@@ -82,7 +82,8 @@ def decode(source: Path, content: bytes, encoding: str = "auto") -> tuple[str, s
         line = content.count(b"\n", 0, error.start) + 1
         raise DataError(
             f"{source}, line {line}: not valid {encoding.upper()}",
-            remedy="mend the line, or name the file's encoding in data.format.encoding (init: --encoding), for example latin-1",
+            remedy="mend the line, or name the file's encoding in data.format.encoding (init: --encoding), "
+            "for example latin-1",
         ) from None
     except LookupError:
         raise DataError(

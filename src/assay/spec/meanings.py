@@ -30,7 +30,7 @@ MEANINGS: dict[str, str] = {
     "data.label.separator": "What stands between the labels of a row.",
     "data.classes": "All classes there may be, in their order, even one called NA; default: those of the data, sorted.",
     "data.positive": "The class that matters, of two; default: the last one.",
-    "data.unlabelled": "What becomes of rows without a label; dropped ones are counted.",
+    "data.unlabelled": "Rows without a label: drop counts and leaves out; none: of several labels none applies.",
     "data.entity": "The column that says who or what a row is about.",
     "data.time": "The column with the moment of the event: a timestamp, or a number that only orders.",
     "data.outcome.delay": "How long after the prediction a label counts as known.",

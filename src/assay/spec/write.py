@@ -17,6 +17,7 @@ from assay.values import Task
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*")
 _READS_AS_SOMETHING_ELSE = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
 _COMMENT_AT = 44
+_UNLABELLED = {"drop": "rows without a label are dropped and counted", "none": "to a blank row no label applies"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,7 @@ class Draft:
     columns: tuple[Column, ...]
     positive: str | None = None
     classes: tuple[str, ...] | None = None
-    unlabelled: Literal["drop", "reject"] = "reject"
+    unlabelled: Literal["drop", "reject", "none"] = "reject"
     entity: str | None = None
     time: str | None = None
     split: Literal["stratified", "time", "group", "column"] = "stratified"
@@ -105,8 +106,8 @@ def _data_lines(draft: Draft) -> list[str]:
         lines.append(_line(f"  classes: {_list(draft.classes)}", "all that there are; no one of them means missing"))
     if draft.positive is not None:
         lines.append(f"  positive: {_scalar(draft.positive)}")
-    if draft.unlabelled == "drop":
-        lines.append(_line("  unlabelled: drop", "rows without a label are dropped and counted"))
+    if draft.unlabelled in _UNLABELLED:
+        lines.append(_line(f"  unlabelled: {draft.unlabelled}", _UNLABELLED[draft.unlabelled]))
     for key, value in (("entity", draft.entity), ("time", draft.time)):
         if value is not None:
             lines.append(f"  {key}: {_scalar(value)}")

@@ -138,6 +138,12 @@ def test_the_positive_class_says_yes_or_is_the_rarer_one(tmp_path: Path, labels:
     assert draft(tmp_path, cells=cells).draft.positive == positive
 
 
+def test_a_positive_class_may_be_said_without_its_point(tmp_path: Path) -> None:
+    cells = [[*row[:5], f"{n % 2}.0"] for n, row in enumerate(rows())]
+    assert draft(tmp_path, cells=cells, positive="1").draft.positive == "1.0"
+    assert draft(tmp_path, cells=cells, positive="0").draft.positive == "0.0"
+
+
 def test_more_than_two_labels_make_the_task_multiclass(tmp_path: Path) -> None:
     made = draft(tmp_path, label="plan").draft
     assert (made.task, made.positive) == ("multiclass", None)

@@ -279,6 +279,24 @@ REFUSED: dict[str, Refused] = {
     "a comment or a row": Refused(
         b"# one\n# two\n# three\ntext,label\na,yes\nb,no\na,no\nb,yes\n#win,no\n", "line 9: begins with #", "--comment"
     ),
+    "a header that comes again": Refused(
+        table().encode() + table().encode(), "line 6: repeats the header", "a pattern"
+    ),
+    "a label that is a number in two spellings": Refused(
+        b"n,label\n1,1\n2,0\n4,1.0\n8,0\n9,1\n", "labels that differ in their spelling only", "one spelling"
+    ),
+    "labels that are whole and broken numbers in JSON": Refused(
+        b"".join(b'{"n": %d, "label": %s}\n' % (row**2, (b"0", b"1", b"0.0", b"1.0")[row % 4]) for row in range(9)),
+        "labels that differ in their spelling only",
+        "one spelling",
+        "data.jsonl",
+    ),
+    "an accent in two spellings": Refused(
+        "n,label\n1,café\n2,bar\n4,cafe\u0301\n8,bar\n9,café\n".encode(), "labels that differ", "one spelling"
+    ),
+    "blanks in two spellings": Refused(
+        b"n,label\n1,not spam\n2,spam\n4,not  spam\n8,spam\n9,not spam\n", "labels that differ", "one spelling"
+    ),
     "a quote that is not closed": Refused(b'a,label\nx,yes\n"y, z,no\nw,yes\n', "line 3", "quote"),
     "two columns of one name": Refused(b"a,label,a\n1,yes,2\n2,no,3\n", "'a' names columns 1 and 3", "name of its own"),
     "a damaged byte in UTF-8": Refused(

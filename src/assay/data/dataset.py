@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,6 +28,7 @@ from assay.values import Task
 _MOST_CLASSES = 1000
 _SHOWN = 5
 _AROUND_LABELS = " .,;:'\""
+_WITH_POINT = re.compile(r"[-+]?\d+\.\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +179,27 @@ def class_names(labels: Sequence[str], column: str) -> tuple[str, ...]:
         return tuple(sorted(names))
 
 
+def plain_number(label: str) -> str:
+    """A number without zeros behind its point: 1.0 is 1."""
+    return label.rstrip("0").rstrip(".") if _WITH_POINT.fullmatch(label) else label
+
+
+def _plain_label(label: str) -> str:
+    """What several spellings of one label have in common; a single letter is what it is."""
+    if len(label) == 1:
+        return label
+    plain = " ".join(unicodedata.normalize("NFC", label).split())
+    return plain_number(plain) if _WITH_POINT.fullmatch(plain) else plain.strip(_AROUND_LABELS).casefold()
+
+
 def _refuse_spellings(labels: Sequence[str], column: str) -> None:
-    """Classes that differ in case or punctuation at the end only are one class, spelt in several ways."""
+    """Classes that differ only in case, punctuation at the end, blanks, how an accent is written or zeros behind a
+    point are one class, spelt in several ways.
+    """
     counts = Counter(labels)
     spellings: dict[str, list[str]] = {}
     for name in sorted(counts, key=lambda name: (-counts[name], name)):
-        plain = name.strip(_AROUND_LABELS).casefold() if len(name) > 1 else name
-        spellings.setdefault(plain, []).append(name)
+        spellings.setdefault(_plain_label(name), []).append(name)
     problems = [
         Problem(f"column {column}", f"label {other!r} in {_rows(counts[other])}: {meant!r} in {_rows(counts[meant])}?")
         for meant, *others in spellings.values()

@@ -36,6 +36,7 @@ def read_delimited(source: Path, text: str, dialect: Dialect) -> tuple[pl.DataFr
         raise DataError(f"{source} has a header but no rows", remedy="add rows, or set data.format.header: false")
     if header is None:
         return frame, _place(lines)
+    _refuse_second_header(source, frame, header, lines)
     nothing = [
         name for name, said in zip(frame.columns, header, strict=True) if not said.strip() and _is_blank(frame[name])
     ]
@@ -104,6 +105,21 @@ def read_even(text: str, dialect: Dialect) -> tuple[pl.DataFrame, NDArray[np.int
         return None
     frame.columns = [f"column_{number}" for number in range(1, frame.width + 1)]
     return frame.fill_null(""), layout.lines + dialect.skip
+
+
+def _refuse_second_header(source: Path, frame: pl.DataFrame, header: Sequence[str], lines: NDArray[np.int64]) -> None:
+    """Files that were put together by hand have a header each."""
+    named = [(name, said) for name, said in zip(frame.columns, header, strict=True) if said.strip()]
+    again = np.ones(frame.height, dtype=bool)
+    for name, said in named:
+        again &= (frame[name] == said).to_numpy()
+        if not again.any():
+            return
+    if len(named) > 1:
+        raise DataError(
+            f"{source}, line {lines[int(again.argmax())] + 1}: repeats the header",
+            remedy='take the line out; several files are read as one by a pattern, such as "parts/*.csv"',
+        )
 
 
 def _without_lines(text: str, count: int) -> str:

@@ -17,7 +17,7 @@ from assay.contract.columns import Column
 from assay.contract.doubts import doubt
 from assay.contract.infer import Seen
 from assay.data.columns import infer_columns
-from assay.data.dataset import class_names, find_task
+from assay.data.dataset import class_names, find_task, plain_number
 from assay.data.labels import label_strings, read_label_sets, split_labels
 from assay.data.read import Raw, read
 from assay.data.spelling import Spelling, find_missing, respell
@@ -290,6 +290,7 @@ def _positive(classes: tuple[str, ...], counts: Counter[str], said: str | None, 
             )
         return None
     if said is not None:
+        said = {plain_number(name): name for name in classes}.get(plain_number(said), said)
         if said not in classes:
             raise ConfigurationError(
                 f"--positive {said}: no row has this label{suggest(said, list(classes))}",

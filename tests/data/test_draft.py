@@ -336,6 +336,24 @@ def test_a_column_that_is_no_feature_for_a_few_values_is_told(tmp_path: Path) ->
     assert load_dataset(parse_spec(mended), tmp_path).rows == 60
 
 
+POINTS = "a;b;label\n532;1.5;yes\n1.250;2;no\n2.110;0.125;yes\n87;7;no\n"
+
+
+def test_points_that_may_part_thousands_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(POINTS)
+    drafted = draft_spec(path, Wishes(label=("label",)), tmp_path)
+    assert drafted.notices == (
+        "column a: the point in '1.250' is read as the decimal mark; if it parts thousands, say --thousands ., else "
+        "--decimal .",
+    )
+    assert draft_spec(path, Wishes(label=("label",), decimal="."), tmp_path).notices == ()
+    path.write_text(POINTS.replace("1.5", "1").replace("0.125", "1"))
+    said = draft_spec(path, Wishes(label=("label",), thousands="."), tmp_path)
+    dataset = load_dataset(parse_spec(write_spec(said.draft)), tmp_path)
+    assert dataset.table.columns["a"].tolist() == [532.0, 1250.0, 2110.0, 87.0]
+
+
 def test_columns_that_hold_lists_are_left_out_and_named_if_wanted(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(f'{{"amount": {row}.5, "tags": ["x"], "label": "{"ab"[row % 2]}"}}\n' for row in range(9)))

@@ -19,6 +19,7 @@ from assay.contract.infer import Seen
 from assay.data.columns import infer_columns
 from assay.data.dataset import class_names, find_task, plain_number
 from assay.data.labels import label_strings, read_label_sets, split_labels
+from assay.data.numbers import maybe_thousands
 from assay.data.read import Raw, read
 from assay.data.spelling import Spelling, find_missing, respell
 from assay.data.times import read_time
@@ -113,6 +114,8 @@ def draft_spec(source: Path, wishes: Wishes, directory: Path) -> Drafted:
     form = _form(raw, spelling, columns)
     notices += _tell_doubts(raw, [column for column in columns if column.name != entity], spelling)
     notices += _tell_reading(raw, form, missing)
+    if wishes.decimal == wishes.thousands == "auto" and form.decimal == ".":
+        notices += _tell_points(raw, columns)
     if wishes.header is None and (first := _first_row(raw)):
         notices.append(f"{first}, was taken for a row; if it names the columns, say --header")
     seen["source"] = _describe(raw)
@@ -407,6 +410,18 @@ def _tell_doubts(raw: Raw, columns: Sequence[Column], spelling: Spelling) -> Ite
         found = doubt(without_missing(frame[column.name], raw.form.missing), column.type)
         if found is not None:
             yield f"column {column.name}: {found.told(column.type, raw.place(found.row))}"
+
+
+def _tell_points(raw: Raw, columns: Sequence[Column]) -> Iterator[str]:
+    """Numbers whose decimal points may be marks between thousands."""
+    for column in columns:
+        if column.type != "number" or raw.frame.schema[column.name] != pl.String:
+            continue
+        if (example := maybe_thousands(without_missing(raw.frame[column.name], raw.form.missing))) is not None:
+            yield (
+                f"column {column.name}: the point in {example!r} is read as the decimal mark; if it parts thousands, "
+                "say --thousands ., else --decimal ."
+            )
 
 
 def _tell_unlabelled(raw: Raw, labels: _Labels) -> list[str]:

@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import zstandard
 
@@ -95,6 +97,12 @@ def zipped(*contents: bytes) -> bytes:
 def parquet(**columns: pl.Series | list[Any]) -> bytes:
     stream = io.BytesIO()
     pl.DataFrame({**columns, "label": ["yes", "no"] * 2}).write_parquet(stream)
+    return stream.getvalue()
+
+
+def parquet_of(*names: str) -> bytes:
+    stream = io.BytesIO()
+    pq.write_table(pa.Table.from_arrays([pa.array(["a", "b"])] * len(names), names=list(names)), stream)
     return stream.getvalue()
 
 
@@ -265,6 +273,12 @@ READ: dict[str, Messy] = {
         {"town": [*TOWNS, "a\u2028b"], "amount": [*AMOUNTS, None]},
         "data.jsonl",
     ),
+    "JSON lines with NaN": Messy(
+        b'{"a": NaN, "t": "NaN \\" NaN", "label": "yes"}\n{"a": 2.5, "t": "x", "label": "no"}\n'
+        b'{"a":1,"t":"Infinity","label":"yes"}\n{"a":NaN,"t":"x","label":"no"}\n',
+        {"a": [None, 2.5, 1.0, None], "t": ['NaN " NaN', "x", "Infinity", "x"]},
+        "data.jsonl",
+    ),
     "a JSON list": Messy(json.dumps(ROWS, indent=1).encode(), PLAIN, "data.json"),
 }
 
@@ -296,6 +310,36 @@ REFUSED: dict[str, Refused] = {
     ),
     "blanks in two spellings": Refused(
         b"n,label\n1,not spam\n2,spam\n4,not  spam\n8,spam\n9,not spam\n", "labels that differ", "one spelling"
+    ),
+    "Infinity in JSON": Refused(
+        b"".join(
+            b'{"a": %s, "label": "%s"}\n' % (b"-Infinity" if n == 150 else b"%d.5" % n, b"yn"[n % 2 :][:1])
+            for n in range(200)
+        ),
+        "breaks the contract",
+        "mend the data",
+        "data.jsonl",
+    ),
+    "JSON by columns": Refused(
+        json.dumps({"a": {"0": 1, "1": 2}, "label": {"0": "yes", "1": "no"}}).encode(),
+        "one object of whole columns",
+        'orient="records", lines=True',
+        "data.json",
+    ),
+    "a column without values as the entity": Refused(
+        b"who,n,label\n,1,yes\n,2,no\n,4,yes\n",
+        "--entity who: the column has no values",
+        "leave",
+        wishes={"entity": "who"},
+    ),
+    "gzip within gzip": Refused(
+        gzip.compress(gzip.compress(table().encode())), "compressed itself", "unpack it once", "data.csv.gz"
+    ),
+    "two columns of one name in Parquet": Refused(
+        parquet_of("x", "x", "label"),
+        "two columns of one name",
+        "name of its own",
+        "data.parquet",
     ),
     "a quote that is not closed": Refused(b'a,label\nx,yes\n"y, z,no\nw,yes\n', "line 3", "quote"),
     "two columns of one name": Refused(b"a,label,a\n1,yes,2\n2,no,3\n", "'a' names columns 1 and 3", "name of its own"),

@@ -345,6 +345,12 @@ def _columns(
             raise ConfigurationError(f"{option} {name}: the column is the label or left out", remedy="name another one")
     others = {*labels, *(name for name in unwanted if name is not None)}
     found, spelling = infer_columns(raw, others, entity=entity, time=time, day_first=day_first)
+    for name, option in ((entity, "--entity"), (time, "--time")):
+        if name is not None and found[name].column is None:
+            raise DataError(
+                f"{option} {name}: the column has no values in any row",
+                remedy=f"name another column, or leave {option} out",
+            )
     kinds = {item.column.type for item in found.values() if item.column is not None}
     if kinds <= {"id"}:
         raise DataError(

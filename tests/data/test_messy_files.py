@@ -279,6 +279,12 @@ READ: dict[str, Messy] = {
         {"a": [None, 2.5, 1.0, None], "t": ['NaN " NaN', "x", "Infinity", "x"]},
         "data.jsonl",
     ),
+    "a JSON list with NaN": Messy(
+        b'[{"a": NaN, "label": "yes"},\n {"a": 2.5, "label": "no"}, {"a": 1, "label": "yes"},'
+        b' {"a": NaN, "label": "no"}]',
+        {"a": [None, 2.5, 1.0, None]},
+        "data.json",
+    ),
     "a JSON list": Messy(json.dumps(ROWS, indent=1).encode(), PLAIN, "data.json"),
 }
 

@@ -15,9 +15,9 @@ from assay.errors import DataError
 
 _ONE_A_LINE = "write one JSON object a line, or one list of objects"
 _RECORDS = f'{_ONE_A_LINE}; pandas does: to_json(path, orient="records", lines=True)'
-_CONSTANTS = {"NaN": "null", "Infinity": '"Infinity"'}
+_CONSTANTS = {b"NaN": b"null", b"Infinity": b'"Infinity"'}
 #: Strings are matched so that what stands in them is left alone.
-_STRING_OR_CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN')
+_STRING_OR_CONSTANT = re.compile(rb'"(?:[^"\\]|\\.)*"|-?Infinity|NaN')
 
 
 def read_parquet(source: Path, content: bytes) -> tuple[pl.DataFrame, dict[str, str]]:
@@ -119,7 +119,7 @@ def _named(index: int, lines: list[int] | None) -> str:
 
 def _list(source: Path, text: str) -> tuple[list[dict[str, Any]], None]:
     try:
-        return msgspec.json.decode(_without_constants(text), type=list[dict[str, Any]]), None
+        return msgspec.json.decode(without_constants(text.encode()), type=list[dict[str, Any]]), None
     except (msgspec.DecodeError, RecursionError) as error:
         raise DataError(f"{source}, line 1: not a list of JSON objects ({error})", remedy=_ONE_A_LINE) from None
 
@@ -132,18 +132,18 @@ def _lines(source: Path, text: str) -> tuple[list[dict[str, Any]], list[int]]:
         if not line.strip():
             continue
         try:
-            rows.append(decoder.decode(_without_constants(line)))
+            rows.append(decoder.decode(without_constants(line.encode())))
         except (msgspec.DecodeError, RecursionError) as error:
             raise DataError(f"{source}, line {number + 1}: not a JSON object ({error})", remedy=_ONE_A_LINE) from None
         lines.append(number)
     return rows, lines
 
 
-def _without_constants(text: str) -> str:
-    """The text without what Python writes into JSON and is none: NaN is missing, and Infinity a word."""
-    if not any(word in text for word in _CONSTANTS):
-        return text
-    return _STRING_OR_CONSTANT.sub(lambda found: _CONSTANTS.get(found[0].lstrip("-"), found[0]), text)
+def without_constants(content: bytes) -> bytes:
+    """JSON without what Python writes into it and is none: NaN is missing, and Infinity a word."""
+    if not any(word in content for word in _CONSTANTS):
+        return content
+    return _STRING_OR_CONSTANT.sub(lambda found: _CONSTANTS.get(found[0].lstrip(b"-"), found[0]), content)
 
 
 def _cell(value: Any) -> str | None:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from assay.app import App
 from assay.batch import job
 from assay.cli.main import app as command
-from assay.errors import ConfigurationError, NotFoundError
+from assay.errors import ConfigurationError, DataError, NotFoundError
 
 ROWS = "text,amount\nWIN a free order,3\nthe order is late,900.5\n,1\n"
 
@@ -48,6 +48,17 @@ def test_people_are_told_where_everything_is(serving: App, source: Path) -> None
         "rows a second",
     ):
         assert said in result.stdout
+
+
+def test_a_file_of_which_no_row_is_answered_is_an_error(serving: App, tmp_path: Path) -> None:
+    source, output = tmp_path / "in.csv", tmp_path / "out.jsonl"
+    source.write_text("text,amount\nWIN a free order,many\nthe order is late,few\n")
+    result = run("spam", "--input", source, "--output", output, "--json")
+    assert isinstance(result.exception, DataError)
+    assert "not one of its 2 rows could be answered" in result.exception.message
+    assert "out.errors.jsonl" in result.exception.remedy
+    assert json.loads(result.stdout)["errors"]["rows"] == 2
+    assert len((tmp_path / "out.errors.jsonl").read_text().splitlines()) == 2
 
 
 def test_the_reading_options_are_heard(serving: App, tmp_path: Path) -> None:

@@ -53,6 +53,17 @@ def test_a_constant_column_is_a_warning_with_its_value() -> None:
     assert "is 3 in every row" in codes(report({"same": ("number", [3] * ROWS)}))["constant"].message
 
 
+def test_what_looks_like_numbers_and_is_read_as_an_id_is_a_warning() -> None:
+    cells = ["not given" if row % 50 == 0 else f"{row * 1.5}" for row in range(ROWS)]
+    finding = codes(report({"income": ("id", cells)}))["looks_numeric"]
+    assert (finding.severity, finding.columns) == ("warn", ("income",))
+    assert "392 of 400 values look like numbers, but 8 cannot be read as such, for example 'not given' (row 1)" in (
+        finding.message
+    )
+    assert codes(report({"income": ("category", cells)}))["looks_numeric"].severity == "note"
+    assert "looks_numeric" not in codes(report({"income": ("id", cells)}, entity="income"))
+
+
 def test_a_mostly_missing_column_is_a_warning() -> None:
     found = codes(report({"rare": ("number", [1.0, None, None, None] * 100)}))
     assert "75%" in found["mostly_missing"].message

@@ -114,6 +114,8 @@ def test_a_label_in_another_spelling_is_named_with_the_one_that_is_meant(other: 
     ]
 
 
-@pytest.mark.parametrize("labels", [["A", "a", "b"], ["1", "1.5"], [">50K", "<=50K"], ["+", "-"], [".", ","]])
+@pytest.mark.parametrize(
+    "labels", [["A", "a", "b"], ["1", "1.5"], ["1.05", "1.5"], ["01", "1"], [">50K", "<=50K"], ["+", "-"], [".", ","]]
+)
 def test_labels_that_differ_in_more_than_their_spelling_are_classes(labels: list[str]) -> None:
     assert set(class_names(labels, "label")) == set(labels)

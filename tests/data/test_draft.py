@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,34 @@ def test_no_header_is_believed(tmp_path: Path) -> None:
     assert drafted.rows == 61
 
 
+SPAM = (
+    "spam,text\nspam,win a prize now friend\nham,lunch at noon with me\nspam,win cash now friend\nham,see you later\n"
+)
+
+
+def test_a_first_line_that_is_taken_for_a_row_is_told_with_the_way_out(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(SPAM)
+    drafted = draft_spec(path, Wishes(label=("#1",)), tmp_path)
+    assert drafted.rows == 5
+    told = "the first line, 'spam', 'text', was taken for a row"
+    assert f"{told}; if it names the columns, say --header" in drafted.notices
+    with pytest.raises(ConfigurationError) as caught:
+        draft_spec(path, Wishes(label=("spma",)), tmp_path)
+    assert f"{told}, and --header says that it names the columns" in caught.value.remedy
+    said = draft_spec(path, Wishes(label=("#1",), header=True), tmp_path)
+    assert (said.rows, said.draft.label, said.notices) == (4, "spam", ())
+
+
+def test_a_name_that_the_caller_gives_proves_the_header(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(SPAM)
+    drafted = draft_spec(path, Wishes(label=("spam",)), tmp_path)
+    assert (drafted.rows, drafted.classes) == (4, {"ham": 2, "spam": 2})
+    path.write_text("0,1,2,y\n" + "".join(f"{n},{n * 2.5},{'ab'[n % 2]},{n // 2 % 2}\n" for n in range(60)))
+    assert draft_spec(path, Wishes(label=("#-1",), ignore=("0",)), tmp_path).draft.label == "y"
+
+
 @pytest.mark.parametrize(
     ("labels", "positive"),
     [
@@ -109,6 +138,12 @@ def test_the_positive_class_says_yes_or_is_the_rarer_one(tmp_path: Path, labels:
     assert draft(tmp_path, cells=cells).draft.positive == positive
 
 
+def test_a_positive_class_may_be_said_without_its_point(tmp_path: Path) -> None:
+    cells = [[*row[:5], f"{n % 2}.0"] for n, row in enumerate(rows())]
+    assert draft(tmp_path, cells=cells, positive="1").draft.positive == "1.0"
+    assert draft(tmp_path, cells=cells, positive="0").draft.positive == "0.0"
+
+
 def test_more_than_two_labels_make_the_task_multiclass(tmp_path: Path) -> None:
     made = draft(tmp_path, label="plan").draft
     assert (made.task, made.positive) == ("multiclass", None)
@@ -120,6 +155,83 @@ def test_rows_without_a_label_are_dropped_by_the_spec(tmp_path: Path) -> None:
     made = draft(tmp_path, cells=cells).draft
     assert made.unlabelled == "drop"
     assert made.seen["label"].endswith("1 rows without a label")
+
+
+@pytest.mark.parametrize(
+    ("words", "classes"),
+    [
+        (("unknown", "bad", "good"), ("bad", "good", "unknown")),
+        (("none", "mild", "mild"), ("mild", "none")),
+    ],
+)
+def test_a_word_that_means_missing_elsewhere_is_still_a_class(
+    tmp_path: Path, words: tuple[str, ...], classes: tuple[str, ...]
+) -> None:
+    cells = [[*row[:2], words[0] if n % 10 == 0 else row[2], *row[3:5], words[n % 3]] for n, row in enumerate(rows())]
+    drafted = draft(tmp_path, cells=cells)
+    assert drafted.classes == dict.fromkeys(classes, 20) | ({"mild": 40} if len(classes) == 2 else {})
+    assert f"{words[0]!r} is a class in column y, as data.classes says" in drafted.notices
+    spec = parse_spec(write_spec(drafted.draft))
+    assert (spec.data.classes, spec.data.unlabelled) == (classes, "reject")
+    dataset = load_dataset(spec, tmp_path)
+    assert (dataset.rows, dataset.dropped, set(dataset.contract.classes)) == (60, 0, set(classes))
+    assert spec.columns["amount"].type == "number"
+
+
+def test_joined_labels_keep_such_a_word_too(tmp_path: Path) -> None:
+    cells = [[*row[:2], "none" if n % 10 == 0 else row[2], *row[3:]] for n, row in enumerate(joined())]
+    for row in cells[::7]:
+        row[5] = "none"
+    drafted = draft(tmp_path, cells=cells, separator="|")
+    assert drafted.classes["none"] == 9
+    assert load_dataset(parse_spec(write_spec(drafted.draft)), tmp_path).rows == 60
+
+
+def test_rows_without_labels_are_counted_and_may_mean_that_none_applies(tmp_path: Path) -> None:
+    cells = joined()
+    for row in cells[::6]:
+        row[5] = ""
+    drafted = draft(tmp_path, cells=cells, ignore=("split",))
+    assert drafted.draft.unlabelled == "drop"
+    assert drafted.notices[1] == (
+        "10 of 60 rows have no label and are left out (data.unlabelled: drop); where a blank cell says that no label "
+        "applies, say --unlabelled none"
+    )
+    said = draft(tmp_path, cells=cells, ignore=("split",), unlabelled="none")
+    assert (said.draft.unlabelled, len(said.notices)) == ("none", 1)
+    assert load_dataset(parse_spec(write_spec(said.draft)), tmp_path).rows == 60
+    with pytest.raises(ConfigurationError, match="--unlabelled none belongs to several labels"):
+        draft(tmp_path, unlabelled="none")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("red", "blue", "green", "none", "red|blue", "red|blue|green"), "'red|blue'"),
+        (("red", "blue", "Bonn, Germany", "Ulm, Germany"), None),
+        (("a/b", "b", "a"), None),
+    ],
+)
+def test_classes_that_look_like_several_labels_are_told(
+    tmp_path: Path, words: tuple[str, ...], told: str | None
+) -> None:
+    cells = [[*row[:5], f'"{words[n % len(words)]}"'] for n, row in enumerate(rows())]
+    drafted = draft(tmp_path, cells=cells, ignore=("split",))
+    wanted = f"cells of column y such as {told} look like several labels; if they are, say --separator '|'"
+    assert drafted.notices == (() if told is None else (wanted,))
+    assert drafted.draft.task == "multiclass"
+
+
+def test_rows_without_a_label_are_counted_and_their_words_told(tmp_path: Path) -> None:
+    cells = [[*row[:5], ("NA", "eu", "us", "us", "us", "")[n % 6]] for n, row in enumerate(rows())]
+    drafted = draft(tmp_path, cells=cells)
+    assert drafted.notices[0] == (
+        "20 of 60 rows have no label and are left out (data.unlabelled: drop): 'NA' in 10; where such a word "
+        "is a class, name all classes in data.classes"
+    )
+    named = replace(drafted.draft, classes=("eu", "us", "NA"), task="multiclass", positive=None)
+    dataset = load_dataset(parse_spec(write_spec(named)), tmp_path)
+    assert (dataset.contract.classes, dataset.rows, dataset.dropped) == (("eu", "us", "NA"), 50, 10)
 
 
 def test_a_column_without_values_is_left_out_and_told(tmp_path: Path) -> None:
@@ -203,12 +315,43 @@ def test_what_a_person_should_confirm_is_told(tmp_path: Path) -> None:
     assert drafted.notices == (
         "the file is not UTF-8: it was read as cp1252, which data.format.encoding can change",
         "the first 2 lines stand above the table and are skipped",
-        "lines that begin with # are comments and are skipped",
+        "lines that begin with # are comments and are skipped: 1",
         "numbers are read with a decimal comma",
         "'.' between digits parts thousands",
         "'-' means a missing value",
     )
     assert drafted.draft.seen["when"] == "2024-02-10 to 2024-02-18; 1 missing"
+
+
+def test_a_column_that_is_no_feature_for_a_few_values_is_told(tmp_path: Path) -> None:
+    cells = [[*row[:2], "not given" if n % 20 == 3 else row[2], *row[3:]] for n, row in enumerate(rows())]
+    drafted = draft(tmp_path, cells=cells, ignore=("split",))
+    assert drafted.notices == (
+        "column amount: 57 of 60 values look like numbers, but 3 cannot be read as such, for example 'not given' "
+        "(row 4, line 5): it is read as a category; mend them in the file, or name them in data.format.missing and "
+        "write type: number",
+    )
+    mended = write_spec(drafted.draft).replace("amount: {type: category", "amount: {type: number, missing: median")
+    mended = mended.replace("    times:", '    missing: ["not given"]\n    times:')
+    assert load_dataset(parse_spec(mended), tmp_path).rows == 60
+
+
+POINTS = "a;b;label\n532;1.5;yes\n1.250;2;no\n2.110;0.125;yes\n87;7;no\n"
+
+
+def test_points_that_may_part_thousands_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(POINTS)
+    drafted = draft_spec(path, Wishes(label=("label",)), tmp_path)
+    assert drafted.notices == (
+        "column a: the point in '1.250' is read as the decimal mark; if it parts thousands, say --thousands ., else "
+        "--decimal .",
+    )
+    assert draft_spec(path, Wishes(label=("label",), decimal="."), tmp_path).notices == ()
+    path.write_text(POINTS.replace("1.5", "1").replace("0.125", "1"))
+    said = draft_spec(path, Wishes(label=("label",), thousands="."), tmp_path)
+    dataset = load_dataset(parse_spec(write_spec(said.draft)), tmp_path)
+    assert dataset.table.columns["a"].tolist() == [532.0, 1250.0, 2110.0, 87.0]
 
 
 def test_columns_that_hold_lists_are_left_out_and_named_if_wanted(tmp_path: Path) -> None:

@@ -88,6 +88,29 @@ def test_a_row_whose_labels_nobody_knows_is_refused_or_dropped(tmp_path: Path, l
     assert (dropped.rows, dropped.dropped) == (4, 1)
 
 
+@pytest.mark.parametrize(("label", "empty"), [(JOINED, "5,"), ("label: [a, b]", "5,,1")])
+def test_a_blank_cell_may_say_that_no_label_applies(tmp_path: Path, label: str, empty: str) -> None:
+    several = label != JOINED
+    lines = ["1,1,0", "2,0,1", "3,1,1", "4,0,0"] if several else ["1,a|b", "2,a", "3,b", "4,b"]
+    write(tmp_path, "x,a,b" if several else "x,tags", [*lines, empty])
+    data = load_dataset(spec(label, "  unlabelled: none\n"), tmp_path)
+    assert (data.rows, data.dropped, data.labels[4].tolist()) == (5, 0, [0, 1] if several else [0, 0])
+
+
+def test_labels_that_are_only_ever_said_to_apply_need_it(tmp_path: Path) -> None:
+    write(tmp_path, "x,a,b", ["1,1,", "2,,1", "3,1,1", "4,,"])
+    with pytest.raises(DataError) as caught:
+        load_dataset(spec("label: [a, b]", "  unlabelled: drop\n"), tmp_path)
+    assert "data.unlabelled: none" in caught.value.remedy
+    data = load_dataset(spec("label: [a, b]", "  unlabelled: none\n"), tmp_path)
+    assert data.labels.tolist() == [[1, 0], [0, 1], [1, 1], [0, 0]]
+
+
+def test_one_label_is_not_none() -> None:
+    with pytest.raises(SpecError, match="none belongs to several labels"):
+        spec("label: tags", "  unlabelled: none\n")
+
+
 @pytest.mark.parametrize(
     ("tags", "message"),
     [(["a", "a"], "only label"), (["a|b", "a"], "same in every row"), (["", ""], "no row has a label")],

@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import zstandard
 
@@ -98,6 +100,12 @@ def parquet(**columns: pl.Series | list[Any]) -> bytes:
     return stream.getvalue()
 
 
+def parquet_of(*names: str) -> bytes:
+    stream = io.BytesIO()
+    pq.write_table(pa.Table.from_arrays([pa.array(["a", "b"])] * len(names), names=list(names)), stream)
+    return stream.getvalue()
+
+
 def json_lines(*rows: dict[str, Any]) -> bytes:
     return "\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode()
 
@@ -153,6 +161,16 @@ READ: dict[str, Messy] = {
     "title rows": Messy(table(head="Sales by town\nwritten on 1 May\n\n").encode(), PLAIN),
     "title rows of a spreadsheet": Messy(table(head="Sales by town,,\n,,\n").encode(), PLAIN),
     "comment lines": Messy(table(head="# made by hand\n# v1, draft, second\n").encode() + b"# the end\n", PLAIN),
+    "a row that begins with # below a comment, by the caller's word": Messy(
+        b"# made by hand\ntext,label\nno,yes\n#win,no\nno,no\n#win,yes\n",
+        {"text": ["no", "#win"] * 2},
+        wishes={"comment": "none"},
+    ),
+    "a comment with a comma, by the caller's word": Messy(
+        b"# one\ntext,label\na,yes\n# two, three\nb,no\na,no\nb,yes\n",
+        {"text": ["a", "b"] * 2},
+        wishes={"comment": "#"},
+    ),
     "blank lines and rows of delimiters": Messy(
         table().replace("Köln,3.25", "\n,,\nKöln,3.25").encode() + b"\n,,\n\n", PLAIN
     ),
@@ -161,6 +179,17 @@ READ: dict[str, Messy] = {
         b",town,label\n0,a,yes\n1,b,no\n2,a,no\n3,b,yes\n", {"column_1": [0.0, 1.0, 2.0, 3.0], "town": ["a", "b"] * 2}
     ),
     "a longer row whose surplus is empty": Messy(table().replace("20,no", "20,no,,").encode(), PLAIN),
+    "a header that comes again as a value": Messy(
+        b"label,kind,n\nyes,kind,1\nno,b,2\nyes,kind,3\nno,b,5\n",
+        {"kind": ["kind", "b"] * 2, "n": [1.0, 2.0, 3.0, 5.0]},
+    ),
+    "numbers as the names of columns": Messy(
+        b"0,1,label\n1.5,a,yes\n2.5,b,no\n0.5,a,yes\n9,b,no\n", {"0": [1.5, 2.5, 0.5, 9.0], "1": ["a", "b"] * 2}
+    ),
+    "years as the names of columns below a title": Messy(
+        b"Sales\ntown,2019,label\na,1,yes\nb,2,no\na,3,yes\nb,5,no\n",
+        {"town": ["a", "b"] * 2, "2019": [1.0, 2.0, 3.0, 5.0]},
+    ),
     "no line end after the last row": Messy(table().rstrip("\n").encode(), PLAIN),
     # numbers
     "decimal commas": Messy(table(";", number=comma).encode(), PLAIN),
@@ -244,6 +273,18 @@ READ: dict[str, Messy] = {
         {"town": [*TOWNS, "a\u2028b"], "amount": [*AMOUNTS, None]},
         "data.jsonl",
     ),
+    "JSON lines with NaN": Messy(
+        b'{"a": NaN, "t": "NaN \\" NaN", "label": "yes"}\n{"a": 2.5, "t": "x", "label": "no"}\n'
+        b'{"a":1,"t":"Infinity","label":"yes"}\n{"a":NaN,"t":"x","label":"no"}\n',
+        {"a": [None, 2.5, 1.0, None], "t": ['NaN " NaN', "x", "Infinity", "x"]},
+        "data.jsonl",
+    ),
+    "a JSON list with NaN": Messy(
+        b'[{"a": NaN, "label": "yes"},\n {"a": 2.5, "label": "no"}, {"a": 1, "label": "yes"},'
+        b' {"a": NaN, "label": "no"}]',
+        {"a": [None, 2.5, 1.0, None]},
+        "data.json",
+    ),
     "a JSON list": Messy(json.dumps(ROWS, indent=1).encode(), PLAIN, "data.json"),
 }
 
@@ -254,6 +295,57 @@ REFUSED: dict[str, Refused] = {
         b"town,label\n1,Bonn,yes\n2,Ulm,no\n",
         "line 1: the header names 2 columns, but the rows have 3",
         "name the first",
+    ),
+    "a comment or a row": Refused(
+        b"# one\n# two\n# three\ntext,label\na,yes\nb,no\na,no\nb,yes\n#win,no\n", "line 9: begins with #", "--comment"
+    ),
+    "a header that comes again": Refused(
+        table().encode() + table().encode(), "line 6: repeats the header", "a pattern"
+    ),
+    "a label that is a number in two spellings": Refused(
+        b"n,label\n1,1\n2,0\n4,1.0\n8,0\n9,1\n", "labels that differ in their spelling only", "one spelling"
+    ),
+    "labels that are whole and broken numbers in JSON": Refused(
+        b"".join(b'{"n": %d, "label": %s}\n' % (row**2, (b"0", b"1", b"0.0", b"1.0")[row % 4]) for row in range(9)),
+        "labels that differ in their spelling only",
+        "one spelling",
+        "data.jsonl",
+    ),
+    "an accent in two spellings": Refused(
+        "n,label\n1,café\n2,bar\n4,cafe\u0301\n8,bar\n9,café\n".encode(), "labels that differ", "one spelling"
+    ),
+    "blanks in two spellings": Refused(
+        b"n,label\n1,not spam\n2,spam\n4,not  spam\n8,spam\n9,not spam\n", "labels that differ", "one spelling"
+    ),
+    "Infinity in JSON": Refused(
+        b"".join(
+            b'{"a": %s, "label": "%s"}\n' % (b"-Infinity" if n == 150 else b"%d.5" % n, b"yn"[n % 2 :][:1])
+            for n in range(200)
+        ),
+        "breaks the contract",
+        "mend the data",
+        "data.jsonl",
+    ),
+    "JSON by columns": Refused(
+        json.dumps({"a": {"0": 1, "1": 2}, "label": {"0": "yes", "1": "no"}}).encode(),
+        "one object of whole columns",
+        'orient="records", lines=True',
+        "data.json",
+    ),
+    "a column without values as the entity": Refused(
+        b"who,n,label\n,1,yes\n,2,no\n,4,yes\n",
+        "--entity who: the column has no values",
+        "leave",
+        wishes={"entity": "who"},
+    ),
+    "gzip within gzip": Refused(
+        gzip.compress(gzip.compress(table().encode())), "compressed itself", "unpack it once", "data.csv.gz"
+    ),
+    "two columns of one name in Parquet": Refused(
+        parquet_of("x", "x", "label"),
+        "two columns of one name",
+        "name of its own",
+        "data.parquet",
     ),
     "a quote that is not closed": Refused(b'a,label\nx,yes\n"y, z,no\nw,yes\n', "line 3", "quote"),
     "two columns of one name": Refused(b"a,label,a\n1,yes,2\n2,no,3\n", "'a' names columns 1 and 3", "name of its own"),

@@ -174,11 +174,28 @@ def test_a_pattern_without_files_is_refused(tmp_path: Path) -> None:
         ("Иван живёт в Москве", "cp866"),
         ("東京都の田中さん", "cp932"),
         ("Ελένη από την Αθήνα", "cp1253"),
+        ("São Paulo, Köln, Kraków, Malmö", "cp1252"),
+        ("Société, Niño, Straße", "cp1252"),
+        ("MÜNCHEN, KÖLN", "cp1252"),
+        ("Malmö, Århus, Besançon", "cp1252"),
+        ("İstanbul, İzmir", "cp1254"),
+        ("Ýmir, Björn, Ásta", "cp1252"),
+        ("Łódź", "iso8859_2"),
+        ("£5 per m², 3½ kg, ¿Qué?", "cp1252"),
+        ("Bon à tirer", "cp1252"),
+        ("iPhone, Чехол, Москва", "cp1251"),
+        ("東京都", "cp932"),
     ],
 )
 def test_the_words_tell_a_legacy_encoding(text: str, encoding: str) -> None:
     content = f"text,label\n{text},yes\n{text} 2,no\n".encode(encoding)
     assert decode(Path("rows.csv"), content) == (content.decode(encoding), encoding)
+
+
+def test_letters_of_two_scripts_that_fit_equally_are_refused() -> None:
+    with pytest.raises(DataError, match=r"it may be .* or ") as caught:
+        decode(Path("rows.csv"), "text,label\nàéîûè,b\nûèàéç,a\n".encode("cp1252"))
+    assert "--encoding" in caught.value.remedy
 
 
 def test_an_encoding_that_nobody_knows_is_refused() -> None:

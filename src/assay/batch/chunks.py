@@ -19,7 +19,7 @@ from assay.batch.source import Source
 from assay.contract.table import Codes
 from assay.data.delimited import read_even
 from assay.data.dialect import Dialect
-from assay.data.structured import plain_column
+from assay.data.structured import plain_column, without_constants
 from assay.errors import DataError, Problem
 
 #: Of more words than this, coding them for every chunk would cost more than it gains.
@@ -220,7 +220,7 @@ def _read_json(content: bytes, wanted: Sequence[str]) -> tuple[pl.DataFrame, Fau
     for number, line in enumerate(filter(bytes.strip, content.split(b"\n"))):
         row: dict[str, Any] = {}
         try:
-            row = decode(line)
+            row = decode(without_constants(line))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             faults[number] = [Problem("", f"not a JSON object: {error}")]
         for name, values in cells.items():

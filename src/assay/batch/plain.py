@@ -12,6 +12,7 @@ import msgspec
 from assay.batch.reading import Wish
 from assay.data.encoding import marked_encoding
 from assay.data.read import JSON_SUFFIXES, PARQUET
+from assay.data.structured import without_constants
 from assay.data.unpack import is_packed, plain_suffix, refuse_documents, unpacked_blocks
 from assay.errors import DataError
 
@@ -91,7 +92,8 @@ def _recoded(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
 def _objects(path: Path, blocks: Iterator[bytes]) -> Iterator[bytes]:
     """One list of objects as JSON lines. Lists are read whole: they have no pieces."""
     try:
-        objects = msgspec.json.decode(b"".join(blocks).removeprefix(UTF8_MARK), type=list[msgspec.Raw])
+        content = without_constants(b"".join(blocks).removeprefix(UTF8_MARK))
+        objects = msgspec.json.decode(content, type=list[msgspec.Raw])
     except (msgspec.DecodeError, RecursionError) as error:
         raise DataError(
             f"{path} is not a list of JSON objects: {error}", remedy="write one JSON object a line"

@@ -27,6 +27,7 @@ from assay.data.dialect import Dialect, recognise
 from assay.data.numbers import PLAIN, Marks
 from assay.data.read import JSON_SUFFIXES, PARQUET
 from assay.data.reading import Kind
+from assay.data.structured import without_constants
 from assay.data.unpack import plain_suffix
 from assay.errors import DataError, Problem
 from assay.spec.tree import Format, TimeSpelling
@@ -174,7 +175,7 @@ def _open_json(text: _Text, wish: Wish, contract: Contract) -> Source:
     names = dict.fromkeys(contract.names)
     for line in text.sample.split("\n")[:_SAMPLED_LINES]:
         try:
-            row = msgspec.json.decode(line.encode("utf-8", errors="replace"))
+            row = msgspec.json.decode(without_constants(line.encode("utf-8", errors="replace")))
         except (msgspec.DecodeError, RecursionError):
             continue
         if isinstance(row, dict):

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from rich.text import Text
 
 from assay.cli.terminal import JsonOption, columns, console, count, emit, facts, notice
-from assay.errors import MissingDependencyError
+from assay.errors import DataError, MissingDependencyError
 
 if TYPE_CHECKING:
     from assay.batch.order import Manifest
@@ -58,7 +58,7 @@ def batch(
 ) -> None:
     """Classify every row of a file. Killed and run again, it goes on where it stopped and writes the same bytes.
 
-    The file is read as the one that the classifier learned from, or as options say.
+    The file is read as the one that the classifier learned from, or as options say. Exit code 2: no row was answered.
     """
     from assay.batch.crew import begin_crew, crew_size
 
@@ -106,6 +106,12 @@ def batch(
     with _Bar() as bar:
         manifest = run(order, release, read_release(version, app.blobs), bar)
     emit(manifest, _story(manifest, order.manifest), as_json=as_json)
+    if not manifest.output.rows:
+        raise DataError(
+            f"{source}: not one of its {count(manifest.input.rows, 'row')} could be answered",
+            remedy=f"{order.errors} says why for each; does the file hold what the classifier learned from, and is it "
+            "read rightly (--delimiter, --decimal, --no-header)?",
+        )
 
 
 class _Bar:

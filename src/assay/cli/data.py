@@ -54,7 +54,22 @@ def init(
     decimal: Annotated[
         Literal["auto", ".", ","], typer.Option(help="The decimal mark, where the file does not tell.")
     ] = "auto",
-    no_header: Annotated[bool, typer.Option("--no-header", help="The first line is a row already.")] = False,
+    header: Annotated[
+        bool | None,
+        typer.Option("--header/--no-header", help="Whether the first line names the columns or is a row."),
+    ] = None,
+    unlabelled: Annotated[
+        Literal["drop", "reject", "none"] | None,
+        typer.Option(
+            help="A row without a label: left out, an error or, of several labels, one to which none applies."
+        ),
+    ] = None,
+    thousands: Annotated[str, typer.Option(metavar="MARK", help="The mark between thousands, or none.")] = "auto",
+    delimiter: Annotated[str, typer.Option(metavar="MARK", help="What stands between two fields.")] = "auto",
+    encoding: Annotated[str, typer.Option(help="Encoding of a text file, like latin-1.")] = "auto",
+    comment: Annotated[
+        str, typer.Option(metavar="MARK", help="What lines begin with that are comments, or none.")
+    ] = "auto",
     force: Annotated[bool, typer.Option("--force", help="Replace an existing spec.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -73,9 +88,14 @@ def init(
         time=time,
         ignore=tuple(ignore or ()),
         split=split,
-        header=False if no_header else None,
+        header=header,
         day_first=day_first,
         decimal=decimal,
+        unlabelled=unlabelled,
+        thousands=thousands,
+        delimiter=delimiter,
+        encoding=encoding,
+        comment=comment,
     )
     drafted = draft_spec(data, wishes, output.parent)
     text = write_spec(drafted.draft)

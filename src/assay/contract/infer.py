@@ -15,11 +15,15 @@ _MISSING = "missing"
 _TEXT_CHARACTERS = 30
 _TEXT_WORDS = 4
 #: What is written like a number and is the name of something: leading zeros, more digits than a number keeps, an
-#: international call prefix, a whole number with an exponent.
-_NAMES_OF_DIGITS = r"^\s*([-+]?0\d|[-+]?\d{16,}|\+\d{7,}|\d+[eE]\d+\s*$)"
+#: international call prefix.
+_NAMES_OF_DIGITS = r"^\s*([-+]?0\d|[-+]?\d{16,}|\+\d{7,})"
+#: A whole number with an exponent is a name too, but for one among fractions.
+_WITH_EXPONENT = r"^\s*\d+[eE]\d+\s*$"
+_FRACTION = r"^\s*[-+]?\d*\.\d+\s*$"
+_ISO_DATE = r"^\s*\d{4}-\d{2}-\d{2}"
 _MIDNIGHT = r"[T ]00:00:00(\.0+)?(\+00:00)?$"
-#: A column of so many numbers is one of numbers with mistakes in it, which the check will name.
-_MOSTLY_NUMBERS = 0.99
+#: A column of so many numbers, or times, is one of them with mistakes in it, which the check will name.
+_MOSTLY = 0.99
 _MOST_CATEGORIES = 1000
 
 
@@ -56,7 +60,7 @@ def _infer_column(series: pl.Series, known_id: bool, known_time: bool) -> Seen:
     kind: ColumnType = "id" if known_id else _kind_of_time(present) if known_time else _kind(present)
     missing = series.null_count()
     comment = _seen(kind, present) + (f"; {missing} missing" if missing else "")
-    if kind == "number" and (odd := _odd(series)):
+    if odd := _odd(kind, series):
         comment = f"{odd}; {comment}"
     if not missing or kind == "id":
         return Seen(Column(name=series.name, type=kind, max_length=_max_length(kind, present)), comment)
@@ -74,7 +78,7 @@ def _infer_column(series: pl.Series, known_id: bool, known_time: bool) -> Seen:
 def _kind_of_time(present: pl.Series) -> ColumnType:
     if present.dtype.is_temporal():
         return "timestamp"
-    return "number" if _numbers(present).count() >= _MOSTLY_NUMBERS * len(present) else "timestamp"
+    return "number" if _numbers(present).count() >= _MOSTLY * len(present) else "timestamp"
 
 
 def _kind(present: pl.Series) -> ColumnType:
@@ -91,9 +95,9 @@ def _kind_of_strings(present: pl.Series) -> ColumnType:
     if present.str.strip_chars().str.to_lowercase().is_in(["true", "false"]).all():
         return "boolean"
     numbers = _numbers(present).drop_nulls()
-    if len(numbers) >= _MOSTLY_NUMBERS * len(present) and not present.str.contains(_NAMES_OF_DIGITS).any():
+    if len(numbers) >= _MOSTLY * len(present) and not names_of_digits(present).any():
         return "id" if _counts_rows(numbers) and len(numbers) == len(present) else "number"
-    if _are_times(present):
+    if are_iso_times(present).sum() >= _MOSTLY * len(present):
         return "timestamp"
     words = _mean(present.str.count_matches(r"\S+"))
     length = _mean(present.str.len_chars())
@@ -114,10 +118,19 @@ def _numbers(series: pl.Series) -> pl.Series:
     return numbers.set(numbers.is_finite().not_(), None)
 
 
-def _odd(series: pl.Series) -> str:
-    """What stands among the numbers and is none, and where; empty when there is nothing."""
-    rows = (_numbers(series).is_null() & series.is_not_null()).arg_true().to_list()
-    return f"NOT A NUMBER in {len(rows)} rows, first {series[rows[0]]!r} in row {rows[0] + 1}" if rows else ""
+def _odd(kind: ColumnType, series: pl.Series) -> str:
+    """What stands among the numbers or times and is none, and where; empty when there is nothing."""
+    if kind == "number":
+        known = _numbers(series).is_not_null()
+    elif kind == "timestamp" and series.dtype == pl.String:
+        known = are_iso_times(series)
+    else:
+        return ""
+    rows = (~known & series.is_not_null()).arg_true().to_list()
+    if not rows:
+        return ""
+    what = "NUMBER" if kind == "number" else "TIME"
+    return f"NOT A {what} in {len(rows)} rows, first {series[rows[0]]!r} in row {rows[0] + 1}"
 
 
 def _counts_rows(numbers: pl.Series) -> bool:
@@ -133,12 +146,26 @@ def _has_too_many_digits(numbers: pl.Series) -> bool:
     return numbers.dtype.is_integer() and bool((numbers.cast(pl.Float64).abs() >= 1e15).any())
 
 
-def _are_times(present: pl.Series) -> bool:
-    if not present.str.contains(r"^\s*\d{4}-\d{2}-\d{2}").all():
-        return False
+def names_of_digits(strings: pl.Series) -> pl.Series:
+    """Which strings are written like a number and are the name of something."""
+    exponents = strings.str.contains(_WITH_EXPONENT)
+    if exponents.any() and strings.str.contains(_FRACTION).any():
+        return strings.str.contains(_NAMES_OF_DIGITS)
+    return strings.str.contains(_NAMES_OF_DIGITS) | exponents
+
+
+def are_iso_times(strings: pl.Series) -> pl.Series:
+    """Which strings are a date or a time of ISO 8601."""
+    dated = strings.str.contains(_ISO_DATE)
+    if not dated.any():
+        return dated
+    times = [value for value in strings.filter(dated).unique() if _is_time(value)]
+    return dated & strings.is_in(times)
+
+
+def _is_time(value: str) -> bool:
     try:
-        for value in present.unique():
-            epoch_seconds(value)
+        epoch_seconds(value)
     except (ValueError, OverflowError):
         return False
     return True

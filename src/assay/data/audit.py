@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from assay.contract.columns import Column
+from assay.contract.doubts import doubt
 from assay.data.dataset import Dataset, count_labels
 from assay.data.proxies import PROXY_AUC, Mark, absent_cells, against_rest, find_proxies, roc_auc
 from assay.data.recurring import find_recurring
@@ -83,6 +84,7 @@ def audit(dataset: Dataset, split: Split, spec: Spec) -> AuditReport:
     found = [
         *_used_after_outcome(dataset, spec),
         *_columns(dataset),
+        *_doubts(dataset),
         *_proxies(dataset, split, spec),
         *_recurring(dataset, split, spec),
         *_times(dataset, spec),
@@ -145,6 +147,17 @@ def _column(dataset: Dataset, column: Column) -> Iterator[Finding]:
         yield Finding("warn", "mostly_missing", f"is missing in {share:.0%} of the rows", here)
     if column.type == "category" and column.values is None and distinct > _MANY_CATEGORIES:
         yield _many_categories(column, distinct)
+
+
+def _doubts(dataset: Dataset) -> Iterator[Finding]:
+    """What looks like numbers or times and is read as something else; worst where that is no feature."""
+    for column in dataset.contract.columns:
+        if column.type not in ("id", "category", "text") or column.name == dataset.contract.entity:
+            continue
+        cells = pl.Series(dataset.table.columns[column.name].tolist(), dtype=pl.String)
+        if (found := doubt(cells, column.type)) is not None:
+            message = found.told(column.type, dataset.place(found.row))
+            yield Finding("warn" if column.type == "id" else "note", "looks_numeric", message, (column.name,))
 
 
 def _many_categories(column: Column, distinct: int) -> Finding:

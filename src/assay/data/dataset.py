@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,6 +28,7 @@ from assay.values import Task
 _MOST_CLASSES = 1000
 _SHOWN = 5
 _AROUND_LABELS = " .,;:'\""
+_WITH_POINT = re.compile(r"[-+]?\d+\.\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +164,8 @@ def class_names(labels: Sequence[str], column: str) -> tuple[str, ...]:
         only = next(iter(names), None)
         raise DataError(
             f"column {column}: {'no row has a label' if only is None else f'every row is {only!r}'}",
-            remedy="a classifier needs examples of at least two classes",
+            remedy="a classifier needs examples of at least two classes; a cell that is blank or says NA has no label, "
+            "unless data.classes names the word",
         )
     if len(names) > _MOST_CLASSES or (len(names) > 20 and len(names) > len(labels) / 2):
         raise DataError(
@@ -175,13 +179,27 @@ def class_names(labels: Sequence[str], column: str) -> tuple[str, ...]:
         return tuple(sorted(names))
 
 
+def plain_number(label: str) -> str:
+    """A number without zeros behind its point: 1.0 is 1."""
+    return label.rstrip("0").rstrip(".") if _WITH_POINT.fullmatch(label) else label
+
+
+def _plain_label(label: str) -> str:
+    """What several spellings of one label have in common; a single letter is what it is."""
+    if len(label) == 1:
+        return label
+    plain = " ".join(unicodedata.normalize("NFC", label).split())
+    return plain_number(plain) if _WITH_POINT.fullmatch(plain) else plain.strip(_AROUND_LABELS).casefold()
+
+
 def _refuse_spellings(labels: Sequence[str], column: str) -> None:
-    """Classes that differ in case or punctuation at the end only are one class, spelt in several ways."""
+    """Classes that differ only in case, punctuation at the end, blanks, how an accent is written or zeros behind a
+    point are one class, spelt in several ways.
+    """
     counts = Counter(labels)
     spellings: dict[str, list[str]] = {}
     for name in sorted(counts, key=lambda name: (-counts[name], name)):
-        plain = name.strip(_AROUND_LABELS).casefold() if len(name) > 1 else name
-        spellings.setdefault(plain, []).append(name)
+        spellings.setdefault(_plain_label(name), []).append(name)
     problems = [
         Problem(f"column {column}", f"label {other!r} in {_rows(counts[other])}: {meant!r} in {_rows(counts[meant])}?")
         for meant, *others in spellings.values()
@@ -234,9 +252,10 @@ def _labelled(raw: Raw, spec: Spec, source: Path) -> tuple[Raw, list[str] | Labe
                 f"{source}: the label column {label!r} is not there",
                 remedy=f"name one of its columns in data.label: {closest(label, raw.frame.columns)}",
             )
-    missing_values = spec.data.format.missing
+    missing_values = [word for word in spec.data.format.missing if word not in (spec.data.classes or ())]
     if not isinstance(spec.data.label, str):
-        sets = read_label_sets(raw, spec.data.label, missing_values, spec.data.classes)
+        blank_is_none = spec.data.unlabelled == "none"
+        sets = read_label_sets(raw, spec.data.label, missing_values, spec.data.classes, blank_is_none=blank_is_none)
         kept = _kept(raw, spec, sets.missing)
         return _only(raw, kept), sets.take(kept), raw.frame.height - len(kept)
     labels = label_strings(raw.frame[columns[0]], missing_values)
@@ -253,7 +272,8 @@ def _kept(raw: Raw, spec: Spec, missing: NDArray[np.bool_]) -> NDArray[np.intp]:
         raise DataError(
             f"column{'s' * (len(columns) > 1)} {', '.join(columns)}: "
             f"{absent.size} of {missing.size} rows have no label ({first})",
-            remedy="label them, or write data.unlabelled: drop to leave them out",
+            remedy="label them, or write data.unlabelled: drop to leave them out"
+            + ("" if isinstance(spec.data.label, str) else ", or none where blank says that no label applies"),
         )
     return np.flatnonzero(~missing)
 

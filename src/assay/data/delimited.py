@@ -36,6 +36,7 @@ def read_delimited(source: Path, text: str, dialect: Dialect) -> tuple[pl.DataFr
         raise DataError(f"{source} has a header but no rows", remedy="add rows, or set data.format.header: false")
     if header is None:
         return frame, _place(lines)
+    _refuse_second_header(source, frame, header, lines)
     nothing = [
         name for name, said in zip(frame.columns, header, strict=True) if not said.strip() and _is_blank(frame[name])
     ]
@@ -43,6 +44,40 @@ def read_delimited(source: Path, text: str, dialect: Dialect) -> tuple[pl.DataFr
     frame = frame.drop(nothing)
     frame.columns = column_names(source, named)
     return frame, _place(lines)
+
+
+def count_comments(source: Path, text: str, dialect: Dialect, *, said: bool) -> int:
+    """How many lines are comments.
+
+    Raises:
+        DataError: nobody `said` that there are any, and one below the header has as many fields as a row.
+    """
+    if dialect.comment is None:
+        return 0
+    lines = io.StringIO(text, newline="").readlines()
+    table = table_lines(lines, dialect)
+    kept = {number for number, _ in table}
+    comments = [at for at, line in enumerate(lines) if line.startswith(dialect.comment) and at not in kept]
+    if said:
+        return len(comments)
+    first = next((number for number, line in table if line.strip()), len(lines))
+    width = _width(lines[first], dialect) if first < len(lines) else 0
+    for at in comments:
+        if at > first and _width(lines[at], dialect) == width:
+            mark = dialect.comment
+            raise DataError(
+                f"{source}, line {at + 1}: begins with {mark} and has as many fields as a row; is it a comment?",
+                remedy=f"say data.format.comment (init: --comment): {mark} if it is one, none if it is a row",
+            )
+    return len(comments)
+
+
+def _width(line: str, dialect: Dialect) -> int:
+    """The fields of a row that is one line; 0 where it is none."""
+    try:
+        return len(next((row for _, row in read_rows([line], dialect)), []))
+    except csv.Error:
+        return 0
 
 
 def read_even(text: str, dialect: Dialect) -> tuple[pl.DataFrame, NDArray[np.int64]] | None:
@@ -70,6 +105,21 @@ def read_even(text: str, dialect: Dialect) -> tuple[pl.DataFrame, NDArray[np.int
         return None
     frame.columns = [f"column_{number}" for number in range(1, frame.width + 1)]
     return frame.fill_null(""), layout.lines + dialect.skip
+
+
+def _refuse_second_header(source: Path, frame: pl.DataFrame, header: Sequence[str], lines: NDArray[np.int64]) -> None:
+    """Files that were put together by hand have a header each."""
+    named = [(name, said) for name, said in zip(frame.columns, header, strict=True) if said.strip()]
+    again = np.ones(frame.height, dtype=bool)
+    for name, said in named:
+        again &= (frame[name] == said).to_numpy()
+        if not again.any():
+            return
+    if len(named) > 1:
+        raise DataError(
+            f"{source}, line {lines[int(again.argmax())] + 1}: repeats the header",
+            remedy='take the line out; several files are read as one by a pattern, such as "parts/*.csv"',
+        )
 
 
 def _without_lines(text: str, count: int) -> str:

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import NamedTuple
@@ -50,8 +50,8 @@ class _Row(NamedTuple):
     fields: list[str]
 
 
-def recognise(text: str, form: Format) -> Dialect:
-    """Recognise the dialect of `text`; what `form` names is taken as said."""
+def recognise(text: str, form: Format, names: Collection[str] = ()) -> Dialect:
+    """Recognise the dialect of `text`; what `form` names is taken as said. A row with one of `names` is its header."""
     skip = 0 if isinstance(form.skip, str) else form.skip
     lines = _first_lines(text, skip + _SAMPLE_LINES)
     comment = _comment(lines[skip:]) if form.comment == "auto" else _said(form.comment)
@@ -62,12 +62,12 @@ def recognise(text: str, form: Format) -> Dialect:
         later = [cell for row in rows for cell in row.fields[1:]]
         spaced = bool(later) and all(cell.startswith(" ") for cell in later)
     if form.skip == "auto" and form.header is not False:
-        skip = _titles(rows)
+        skip = _titles(rows, names)
         rows = [row for row in rows if row.line >= skip]
     return Dialect(
         delimiter=delimiter,
         quote=quote,
-        header=form.header if isinstance(form.header, bool) else _has_header([row.fields for row in rows]),
+        header=form.header if isinstance(form.header, bool) else _has_header([row.fields for row in rows], names),
         escape=escape,
         spaced=spaced,
         skip=skip,
@@ -228,7 +228,7 @@ def _rows(lines: Sequence[str], skip: int, comment: str | None, dialect: Dialect
         return
 
 
-def _titles(rows: Sequence[_Row]) -> int:
+def _titles(rows: Sequence[_Row], names: Collection[str]) -> int:
     """How many lines stand above the table: rows with next to nothing in them, then one of names."""
     widths = Counter(len(row.fields) for row in rows)
     if not widths:
@@ -236,19 +236,22 @@ def _titles(rows: Sequence[_Row]) -> int:
     width = widths.most_common(1)[0][0]
     most = max(1, (width - 1) // 2)
     first = next((at for at, row in enumerate(rows) if sum(bool(field.strip()) for field in row.fields) > most), 0)
-    if first == 0 or len(rows[first].fields) != width or not _has_header([row.fields for row in rows[first:]]):
+    if first == 0 or len(rows[first].fields) != width or not _has_header([row.fields for row in rows[first:]], names):
         return 0
     return rows[first].line
 
 
-def _has_header(rows: Sequence[Sequence[str]]) -> bool:
+def _has_header(rows: Sequence[Sequence[str]], names: Collection[str]) -> bool:
     """The first row names columns: it holds no number and no gap, and what stands below is of another kind.
 
-    A first cell that comes again below is a value; names are short. In doubt, short words of letters are names.
+    A first cell that comes again below is a value; names are short. In doubt, short words of letters are names. One of
+    `names`, which somebody said are columns, leaves no doubt.
     """
     if not rows:
         return True
     first, body = [cell.strip() for cell in rows[0]], rows[1:]
+    if any(cell in names for cell in first):
+        return True
     if any(_is_figure(cell) for cell in first):
         return False
     if _a_figure_column(first, body):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -14,20 +14,24 @@ import polars as pl
 
 from assay.contract.check import without_missing
 from assay.contract.columns import Column
+from assay.contract.doubts import doubt
 from assay.contract.infer import Seen
 from assay.data.columns import infer_columns
-from assay.data.dataset import class_names, find_task
-from assay.data.labels import label_strings, read_label_sets
+from assay.data.dataset import class_names, find_task, plain_number
+from assay.data.labels import label_strings, read_label_sets, split_labels
+from assay.data.numbers import maybe_thousands
 from assay.data.read import Raw, read
-from assay.data.spelling import Spelling, find_missing
+from assay.data.spelling import Spelling, find_missing, respell
 from assay.data.times import read_time
 from assay.errors import ConfigurationError, DataError, Problem
 from assay.spec import Draft, classifier_name
 from assay.spec.label import JoinedLabels
 from assay.spec.problems import suggest
+from assay.spec.said import said_format
 from assay.spec.tree import MISSING_TOKENS, Format
 from assay.values import Task
 
+Unlabelled = Literal["drop", "reject", "none"]
 SplitMethod = Literal["stratified", "time", "group", "column"]
 
 _METHODS: tuple[SplitMethod, ...] = ("stratified", "time", "group")
@@ -36,6 +40,8 @@ _PART_NAMES = frozenset({"split", "fold", "partition", "subset"})
 _AFFIRMATIVE = frozenset({"1", "true", "yes", "y", "t", "positive", "pos"})
 #: What usually stands between the labels of one cell, the likeliest first.
 _SEPARATORS = ("|", ";", ",")
+#: So much of a cell is shown.
+_SHOWN = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +62,12 @@ class Wishes:
     split: str | None = None
     header: bool | None = None
     day_first: bool | None = None
+    unlabelled: Unlabelled | None = None
     decimal: Literal["auto", ".", ","] = "auto"
+    delimiter: str = "auto"
+    encoding: str = "auto"
+    thousands: str = "auto"
+    comment: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +87,17 @@ def draft_spec(source: Path, wishes: Wishes, directory: Path) -> Drafted:
         DataError: the file cannot be read or learned from.
         ConfigurationError: a wish names a column, class or split that does not exist.
     """
-    raw = read(source, Format(header="auto" if wishes.header is None else wishes.header, decimal=wishes.decimal))
-    missing = find_missing(raw)
-    raw = replace(raw, form=raw.form.model_copy(update={"missing": (*MISSING_TOKENS, *missing)}))
+    raw = read(source, _said(wishes), _named_columns(wishes))
+    missing = find_missing(raw, raw.frame.columns)
     notices: list[str] = []
-    label, labels = _labels(raw, wishes, notices)
+    label, labels = _labels(raw, wishes, missing, notices)
+    raw = replace(raw, form=raw.form.model_copy(update={"missing": (*MISSING_TOKENS, *missing)}))
     classes, counts = labels.classes, labels.counts
+    kept = [name for name in classes if name in missing]
+    unlabelled = wishes.unlabelled or ("drop" if labels.rows < raw.frame.height else "reject")
+    if unlabelled == "drop":
+        notices += _tell_unlabelled(raw, labels)
+    notices += [f"{name!r} is a class in column {labels.columns[0]}, as data.classes says" for name in kept]
     entity = None if wishes.entity is None else _column(raw, wishes.entity, "--entity")
     time = None if wishes.time is None else _column(raw, wishes.time, "--time")
     unwanted = [_column(raw, name, "--ignore") for name in wishes.ignore]
@@ -96,7 +112,12 @@ def draft_spec(source: Path, wishes: Wishes, directory: Path) -> Drafted:
     empty = tuple(name for name, item in found.items() if item.column is None)
     notices += [f"column {name} has no values and is left out" for name in empty]
     form = _form(raw, spelling, columns)
+    notices += _tell_doubts(raw, [column for column in columns if column.name != entity], spelling)
     notices += _tell_reading(raw, form, missing)
+    if wishes.decimal == wishes.thousands == "auto" and form.decimal == ".":
+        notices += _tell_points(raw, columns)
+    if wishes.header is None and (first := _first_row(raw)):
+        notices.append(f"{first}, was taken for a row; if it names the columns, say --header")
     seen["source"] = _describe(raw)
     if time is not None and any(column.name == time and column.type == "number" for column in columns):
         seen[time] += "; " * bool(seen[time]) + "says the order of the rows and is no feature"
@@ -108,7 +129,8 @@ def draft_spec(source: Path, wishes: Wishes, directory: Path) -> Drafted:
         task=labels.task,
         columns=columns,
         positive=labels.positive,
-        unlabelled="drop" if labels.rows < raw.frame.height else "reject",
+        classes=classes if kept else None,
+        unlabelled=unlabelled,
         entity=entity,
         time=time,
         split=method,
@@ -118,6 +140,18 @@ def draft_spec(source: Path, wishes: Wishes, directory: Path) -> Drafted:
         seen=seen,
     )
     return Drafted(draft, raw.frame.height, {name: counts[name] for name in classes}, tuple(notices))
+
+
+def _said(wishes: Wishes) -> Format:
+    """What the caller said of how the file is written."""
+    return said_format(
+        delimiter=wishes.delimiter,
+        encoding=wishes.encoding,
+        header="auto" if wishes.header is None else wishes.header,
+        decimal=wishes.decimal,
+        thousands=wishes.thousands,
+        comment=wishes.comment,
+    )
 
 
 class _Labels(NamedTuple):
@@ -131,15 +165,21 @@ class _Labels(NamedTuple):
     positive: str | None = None
 
 
-def _labels(raw: Raw, wishes: Wishes, notices: list[str]) -> tuple[str | tuple[str, ...] | JoinedLabels, _Labels]:
-    """Where the labels stand, and what they are."""
+def _labels(
+    raw: Raw, wishes: Wishes, missing: Sequence[str], notices: list[str]
+) -> tuple[str | tuple[str, ...] | JoinedLabels, _Labels]:
+    """Where the labels stand, and what they are.
+
+    Of the spellings of `missing`, which other columns have, one column of labels keeps those that are its own words.
+    """
     columns = _label_columns(raw, wishes)
     if len(columns) > 1:
         if wishes.separator is not None:
             raise ConfigurationError("--separator belongs to one label column", remedy="leave --separator out")
-        return columns, _several(raw, columns, columns, wishes)
+        return columns, _several(raw, columns, columns, wishes, (*MISSING_TOKENS, *missing))
     column = columns[0]
-    values = label_strings(raw.frame[column], raw.form.missing)
+    absent = (*MISSING_TOKENS, *find_missing(raw, columns))
+    values = label_strings(raw.frame[column], absent)
     known = [value for value in values.to_list() if value is not None]
     counts = Counter(known)
     separator = wishes.separator or _likely_separator(counts)
@@ -151,8 +191,11 @@ def _labels(raw: Raw, wishes: Wishes, notices: list[str]) -> tuple[str | tuple[s
             raise ConfigurationError(
                 f"--separator {separator}: no label of column {column} holds it", remedy="leave --separator out"
             )
-        return joined, _several(raw, joined, columns, wishes)
+        return joined, _several(raw, joined, columns, wishes, absent)
     classes = class_names(known, column)
+    if wishes.unlabelled == "none":
+        raise ConfigurationError("--unlabelled none belongs to several labels", remedy="say drop or reject")
+    notices += _tell_joined(column, counts)
     positive = _positive(classes, counts, wishes.positive, column)
     return column, _Labels(find_task(classes), columns, classes, counts, len(known), positive)
 
@@ -165,15 +208,17 @@ def _label_columns(raw: Raw, wishes: Wishes) -> tuple[str, ...]:
     columns = tuple(dict.fromkeys(_column(raw, name, "--label") for name in said))
     if not columns:
         raise ConfigurationError(
-            "which column is the label? name it with --label", remedy=_listed(raw.frame.columns, len(raw.frame.columns))
+            "which column is the label? name it with --label", remedy=_columns_of(raw, len(raw.frame.columns))
         )
     return columns
 
 
-def _several(raw: Raw, label: tuple[str, ...] | JoinedLabels, columns: tuple[str, ...], wishes: Wishes) -> _Labels:
+def _several(
+    raw: Raw, label: tuple[str, ...] | JoinedLabels, columns: tuple[str, ...], wishes: Wishes, missing: Sequence[str]
+) -> _Labels:
     if wishes.positive is not None:
         raise ConfigurationError("--positive belongs to two classes, not to several labels", remedy="leave it out")
-    found = read_label_sets(raw, label, raw.form.missing)
+    found = read_label_sets(raw, label, missing, blank_is_none=wishes.unlabelled == "none")
     counts = Counter(dict(zip(found.names, found.values[~found.missing].sum(axis=0).tolist(), strict=True)))
     return _Labels("multilabel", columns, found.names, counts, int((~found.missing).sum()))
 
@@ -188,6 +233,18 @@ def _likely_separator(counts: Counter[str]) -> str | None:
     return None
 
 
+def _tell_joined(column: str, counts: Counter[str]) -> Iterator[str]:
+    """Classes that are made of others, which may be several labels in one cell."""
+    for separator in _SEPARATORS:
+        joined = [name for name in counts if separator in name]
+        pieces = Counter(piece for name in counts for piece in split_labels(name, separator))
+        if joined and all(pieces[piece] > 1 for name in joined for piece in split_labels(name, separator)):
+            yield (
+                f"cells of column {column} such as {joined[0]!r} look like several labels; if they are, say "
+                f"--separator {separator!r}"
+            )
+
+
 def _column(raw: Raw, said: str, option: str) -> str:
     """The column that was meant, by name or by position."""
     names = raw.frame.columns
@@ -200,14 +257,31 @@ def _column(raw: Raw, said: str, option: str) -> str:
         number = int(position[1])
         if 1 <= abs(number) <= len(names):
             return names[number - 1 if number > 0 else number]
-        raise ConfigurationError(f"{option} {said}: the file has {len(names)} columns", remedy=_listed(names))
+        raise ConfigurationError(f"{option} {said}: the file has {len(names)} columns", remedy=_columns_of(raw))
     raise ConfigurationError(
-        f"{option} {said}: the file has no such column{suggest(said, names)}", remedy=_listed(names)
+        f"{option} {said}: the file has no such column{suggest(said, names)}", remedy=_columns_of(raw)
     )
 
 
-def _listed(names: Sequence[str], most: int = 12) -> str:
-    return f"one of {', '.join(names[:most])}{', ...' if len(names) > most else ''}, or #N for a position"
+def _columns_of(raw: Raw, most: int = 12) -> str:
+    names, first = raw.frame.columns, _first_row(raw)
+    header = f"; {first}, was taken for a row, and --header says that it names the columns" if first else ""
+    return f"one of {', '.join(names[:most])}{', ...' if len(names) > most else ''}, or #N for a position{header}"
+
+
+def _first_row(raw: Raw) -> str:
+    """The first line of a file without a header, in words."""
+    if raw.dialect is None or raw.dialect.header:
+        return ""
+    cells = [cell if len(cell) <= _SHOWN else f"{cell[: _SHOWN - 3]}..." for cell in raw.frame.row(0)[:3]]
+    return f"the first line, {', '.join(map(repr, cells))}{', ...' * (raw.frame.width > 3)}"
+
+
+def _named_columns(wishes: Wishes) -> set[str]:
+    """The columns that the caller called by name."""
+    parts = [part.strip() for said in wishes.label for part in said.split(",")]
+    part = (wishes.split or "").partition("column:")[2]
+    return {name for name in (*wishes.label, *parts, wishes.time, wishes.entity, *wishes.ignore, part) if name}
 
 
 def _positive(classes: tuple[str, ...], counts: Counter[str], said: str | None, label: str) -> str | None:
@@ -219,6 +293,7 @@ def _positive(classes: tuple[str, ...], counts: Counter[str], said: str | None, 
             )
         return None
     if said is not None:
+        said = {plain_number(name): name for name in classes}.get(plain_number(said), said)
         if said not in classes:
             raise ConfigurationError(
                 f"--positive {said}: no row has this label{suggest(said, list(classes))}",
@@ -270,6 +345,12 @@ def _columns(
             raise ConfigurationError(f"{option} {name}: the column is the label or left out", remedy="name another one")
     others = {*labels, *(name for name in unwanted if name is not None)}
     found, spelling = infer_columns(raw, others, entity=entity, time=time, day_first=day_first)
+    for name, option in ((entity, "--entity"), (time, "--time")):
+        if name is not None and found[name].column is None:
+            raise DataError(
+                f"{option} {name}: the column has no values in any row",
+                remedy=f"name another column, or leave {option} out",
+            )
     kinds = {item.column.type for item in found.values() if item.column is not None}
     if kinds <= {"id"}:
         raise DataError(
@@ -316,8 +397,8 @@ def _tell_reading(raw: Raw, form: Format, missing: Sequence[str]) -> list[str]:
         told.append(f"the file is not UTF-8: it was read as {form.encoding}, which data.format.encoding can change")
     if raw.dialect is not None and raw.dialect.skip:
         told.append(f"the first {raw.dialect.skip} lines stand above the table and are skipped")
-    if raw.dialect is not None and raw.dialect.comment:
-        told.append(f"lines that begin with {raw.dialect.comment} are comments and are skipped")
+    if raw.dialect is not None and raw.comments:
+        told.append(f"lines that begin with {raw.dialect.comment} are comments and are skipped: {raw.comments}")
     if form.decimal == ",":
         told.append("numbers are read with a decimal comma")
     if form.thousands not in {"auto", "none"}:
@@ -325,6 +406,47 @@ def _tell_reading(raw: Raw, form: Format, missing: Sequence[str]) -> list[str]:
     if missing:
         told.append(f"{', '.join(map(repr, missing))} means a missing value")
     return told
+
+
+def _tell_doubts(raw: Raw, columns: Sequence[Column], spelling: Spelling) -> Iterator[str]:
+    """What looks like numbers or times and was taken for something else."""
+    words = [column for column in columns if column.type in ("id", "category", "text")]
+    frame = respell(replace(raw, frame=raw.frame.select([column.name for column in words])), spelling).frame
+    for column in words:
+        found = doubt(without_missing(frame[column.name], raw.form.missing), column.type)
+        if found is not None:
+            yield f"column {column.name}: {found.told(column.type, raw.place(found.row))}"
+
+
+def _tell_points(raw: Raw, columns: Sequence[Column]) -> Iterator[str]:
+    """Numbers whose decimal points may be marks between thousands."""
+    for column in columns:
+        if column.type != "number" or raw.frame.schema[column.name] != pl.String:
+            continue
+        if (example := maybe_thousands(without_missing(raw.frame[column.name], raw.form.missing))) is not None:
+            yield (
+                f"column {column.name}: the point in {example!r} is read as the decimal mark; if it parts thousands, "
+                "say --thousands ., else --decimal ."
+            )
+
+
+def _tell_unlabelled(raw: Raw, labels: _Labels) -> list[str]:
+    """How many rows have no label, by what stands in its place."""
+    absent = raw.frame.height - labels.rows
+    if not absent:
+        return []
+    told = f"{absent} of {raw.frame.height} rows have no label and are left out (data.unlabelled: drop)"
+    cells = raw.frame[labels.columns[0]]
+    if labels.task == "multilabel":
+        return [f"{told}; where a blank cell says that no label applies, say --unlabelled none"]
+    if cells.dtype != pl.String:
+        return [told]
+    words = cells.str.strip_chars().filter(without_missing(cells, raw.form.missing).is_null())
+    counts = Counter(word for word in words.to_list() if word and word not in labels.classes)
+    if not counts:
+        return [told]
+    shown = ", ".join(f"{word!r} in {count}" for word, count in counts.most_common(3))
+    return [f"{told}: {shown}; where such a word is a class, name all classes in data.classes"]
 
 
 def _describe(raw: Raw) -> str:

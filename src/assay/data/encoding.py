@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import codecs
 import re
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -42,9 +45,20 @@ _ALPHABETS = (
     "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя",
     "αβγδεζηθικλμνξοπρσςτυφχψωάέήίόύώϊϋΐΰ",
 )
+#: The encoding of Western Europe, and the letters of its languages together.
+_WESTERN, _WEST = "cp1252", frozenset("".join(_ALPHABETS[:9]))
 _TYPOGRAPHY = frozenset("“”‘’„–—…•€£§°©®™«»¿¡²³µ½¼¾·×ªº\u00a0\u00ad")
 #: A quotation mark or a sign in the middle of a word, which a wrong encoding makes of letters.
 _BROKEN_WORD = re.compile(r"[^\W\d_][“”‘„•€£§°©®™«»¿¡²³µ½¼¾·×ªº\u00ad][^\W\d_]")
+#: A sign at the head or the end of a word that stands at numbers, or at the other end.
+_BROKEN_EDGE = re.compile(r"[£¥¼½¾][^\W\d_]|[^\W\d_][¼½¾¿¡](?!\w)")
+#: A word of letters from two scripts, which a wrong encoding makes of accented ones.
+_OTHER_SCRIPT = "[\u0370-\u03ff\u0400-\u052f]"
+_LATIN = "[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]"
+_MIXED_WORD = re.compile(f"{_LATIN}{_OTHER_SCRIPT}|{_OTHER_SCRIPT}{_LATIN}")
+#: No word of a language begins so but in Icelandic: the Turkish capital \u0130, misread.
+_BROKEN_HEAD = re.compile(r"\bÝ[a-z]")
+_ICELANDIC = re.compile("[áðéíóúþæ]", re.IGNORECASE)
 #: Two letters side by side, the second beyond ASCII: no language writes a capital after a small one.
 _SHOULDERS = re.compile(r"(?=([^\W\d_])([^\W\d_a-zA-Z]))")
 #: The share of the characters beyond ASCII that must belong to one language.
@@ -68,7 +82,8 @@ def decode(source: Path, content: bytes, encoding: str = "auto") -> tuple[str, s
         line = content.count(b"\n", 0, error.start) + 1
         raise DataError(
             f"{source}, line {line}: not valid {encoding.upper()}",
-            remedy="mend the line, or name the file's encoding in data.format.encoding, for example latin-1",
+            remedy="mend the line, or name the file's encoding in data.format.encoding (init: --encoding), "
+            "for example latin-1",
         ) from None
     except LookupError:
         raise DataError(
@@ -124,19 +139,44 @@ def _legacy(source: Path, content: bytes) -> str:
         return "utf-8"  # Its damaged line is named when it is decoded.
     sample = b"\n".join(lines)[:_SAMPLE_BYTES]
     for small in (True, False):
-        for encoding in _ALPHABETIC:
-            if _reads_as_language(sample, encoding, mostly_small=small):
-                return encoding
+        fitting = [encoding for encoding in _ALPHABETIC if _reads_as_language(sample, encoding, mostly_small=small)]
+        scripts = {_script(sample.decode(encoding)): encoding for encoding in reversed(fitting)}
+        if "Latin" in scripts and len(scripts) > 1 and _is_mostly_beyond_ascii(sample, fitting[0]):
+            raise _unrecognised(source, first, f"it may be {' or '.join(sorted(scripts.values()))}")
+        if fitting:
+            return fitting[0]
     # Few files need it, and it is slow to import.
     from charset_normalizer import from_bytes
 
     best = from_bytes(sample).best()
+    if best is not None and _script(text := str(best)) == "Latin":
+        # Words of several languages, such as names of towns.
+        if _reads_as(sample, _WESTERN, _WEST):
+            return _WESTERN
+        best = None if _is_broken(text) else best
     if best is None:
-        raise DataError(
-            f"{source}, line {first}: not UTF-8, and its encoding cannot be recognised",
-            remedy="name it in data.format.encoding, for example cp1252, or save the file as UTF-8",
-        )
+        raise _unrecognised(source, first, "its encoding cannot be recognised")
     return best.encoding
+
+
+def _unrecognised(source: Path, line: int, why: str) -> DataError:
+    return DataError(
+        f"{source}, line {line}: not UTF-8, and {why}",
+        remedy="name it in data.format.encoding (init: --encoding), for example cp1252, or save the file as UTF-8",
+    )
+
+
+def _script(text: str) -> str:
+    """The alphabet that most letters beyond ASCII are of."""
+    counts = Counter(
+        unicodedata.name(sign, "").partition(" ")[0] for sign in text if ord(sign) > 127 and sign.isalpha()
+    )
+    return counts.most_common(1)[0][0].capitalize() if counts else "Latin"
+
+
+def _is_mostly_beyond_ascii(sample: bytes, encoding: str) -> bool:
+    letters = [sign for sign in sample.decode(encoding) if sign.isalpha()]
+    return 2 * sum(not sign.isascii() for sign in letters) > len(letters)
 
 
 def _is_utf8(line: bytes) -> bool:
@@ -148,16 +188,39 @@ def _is_utf8(line: bytes) -> bool:
 
 
 def _reads_as_language(sample: bytes, encoding: str, *, mostly_small: bool) -> bool:
+    signs = _signs(sample, encoding)
+    if signs is None or (mostly_small and 2 * sum(sign.isupper() for sign in signs) > len(signs)):
+        return False
+    return any(_fits(signs, letters) for letters in _letters())
+
+
+def _reads_as(sample: bytes, encoding: str, letters: Collection[str]) -> bool:
+    signs = _signs(sample, encoding)
+    return signs is not None and _fits([sign.lower() for sign in signs], letters)
+
+
+def _fits(signs: Sequence[str], letters: Collection[str]) -> bool:
+    return sum(sign in letters for sign in signs) >= _FITTING * len(signs)
+
+
+def _signs(sample: bytes, encoding: str) -> list[str] | None:
+    """The characters beyond ASCII that should be letters; None where the sample is not of the encoding."""
     try:
         text = sample.decode(encoding)
     except UnicodeDecodeError:
-        return False
-    if _BROKEN_WORD.search(text) or any(one.islower() and two.isupper() for one, two in _SHOULDERS.findall(text)):
-        return False
-    signs = [sign for sign in text if not sign.isascii() and sign not in _TYPOGRAPHY]
-    if mostly_small and 2 * sum(sign.isupper() for sign in signs) > len(signs):
-        return False
-    return any(sum(sign in letters for sign in signs) >= _FITTING * len(signs) for letters in _letters())
+        return None
+    if _is_broken(text):
+        return None
+    return [sign for sign in text if not sign.isascii() and sign not in _TYPOGRAPHY]
+
+
+def _is_broken(text: str) -> bool:
+    """Whether something stands in the text that only a wrong encoding makes."""
+    if any(pattern.search(text) for pattern in (_BROKEN_WORD, _BROKEN_EDGE, _MIXED_WORD)):
+        return True
+    if _BROKEN_HEAD.search(text) and not _ICELANDIC.search(text):
+        return True
+    return any(one.islower() and two.isupper() for one, two in _SHOULDERS.findall(text))
 
 
 @cache

@@ -41,19 +41,23 @@ def read_label_sets(
     label: tuple[str, ...] | JoinedLabels,
     missing_values: Sequence[str],
     classes: tuple[str, ...] | None = None,
+    *,
+    blank_is_none: bool = False,
 ) -> LabelSets:
-    """The labels of every row, as `label` says where they stand; `classes` are all that joined labels may be.
+    """The labels of every row, as `label` says where they stand; `classes` are all that joined labels may be. Where
+    `blank_is_none`, a blank cell says that no label applies, and no row is missing.
 
     Raises:
         DataError: a cell says neither yes nor no, or names a label outside `classes`; or the labels cannot be learned
             from, because there are too few or too many of them.
     """
     if isinstance(label, JoinedLabels):
-        found = _joined(raw, label, missing_values, classes)
-        _check(found, f"column {label.column}")
+        place, found = f"column {label.column}", _joined(raw, label, missing_values, classes)
     else:
-        found = _by_column(raw, label, missing_values)
-        _check(found, "data.label")
+        place, found = "data.label", _by_column(raw, label, missing_values)
+    if blank_is_none:
+        found = found._replace(missing=np.zeros_like(found.missing))
+    _check(found, place)
     return found
 
 
@@ -149,7 +153,8 @@ def _check(found: LabelSets, place: str) -> None:
         raise DataError(
             f"{len(problems)} label(s) are the same in every row",
             problems=problems,
-            remedy="leave these labels out, or add rows that differ in them",
+            remedy="leave these labels out, or add rows that differ in them; where a blank cell says that no label "
+            "applies, write data.unlabelled: none (init: --unlabelled none)",
         )
 
 

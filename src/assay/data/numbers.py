@@ -35,6 +35,7 @@ _BLANKS = " \u00a0\u202f"
 #: A column of so many numbers is one of numbers with mistakes in it, which the check will name.
 _MOSTLY = 0.99
 _FIRST, _FEW = 200, 0.9
+_MAYBE_THOUSANDS = r"^[-+]?[1-9]\d{0,2}\.\d{3}$"
 _SHOWN = 5
 
 
@@ -77,6 +78,15 @@ def recognise_marks(columns: Iterable[pl.Series], delimiter: str | None, decimal
 def fits(series: pl.Series, marks: Marks) -> bool:
     """Whether a column of strings, null for missing, is one of numbers so spelt."""
     return marks in _fitting(series, [marks])
+
+
+def maybe_thousands(series: pl.Series) -> str | None:
+    """A value whose point may part thousands: so do all points of the column, which has whole numbers besides."""
+    present = series.drop_nulls().str.strip_chars()
+    pointed = present.filter(present.str.contains(".", literal=True))
+    if pointed.is_empty() or not pointed.str.contains(_MAYBE_THOUSANDS).all():
+        return None
+    return str(pointed[0]) if present.str.contains(r"^[-+]?\d+$").any() else None
 
 
 def respell_numbers(series: pl.Series, marks: Marks) -> tuple[pl.Series, list[int]]:

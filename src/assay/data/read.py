@@ -8,13 +8,13 @@ from __future__ import annotations
 import hashlib
 import re
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
 
-from assay.data.delimited import Place, read_delimited
+from assay.data.delimited import Place, count_comments, read_delimited
 from assay.data.dialect import Dialect, reading, recognise
 from assay.data.encoding import decode
 from assay.data.reading import Kind
@@ -36,7 +36,7 @@ class Raw:
     `checksum` is the SHA-256 of the file's bytes, or of the checksums of several files in their order. `place` names a
     row (from 0) for a person. `kind` is what sort of file it is. `form` is the format as it was asked for,
     with what was recognised in place of `auto`; `dialect` says it of delimited text and is None for others. `left_out`
-    has the columns that hold no single values, and why.
+    has the columns that hold no single values, and why. `comments` lines of it were left out as such.
     """
 
     frame: pl.DataFrame
@@ -47,12 +47,14 @@ class Raw:
     dialect: Dialect | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
+    comments: int = 0
 
 
-def read(source: Path, form: Format) -> Raw:
+def read(source: Path, form: Format, names: Collection[str] = ()) -> Raw:
     """Read a whole file, or all files that `source` matches, which must have the same columns.
 
     Several files are read in the order of their names, numbers by value; the first says how all of them are written.
+    `names` are columns by somebody's word, which tells a header from a row.
 
     Raises:
         DataError: a file does not exist, is empty, is of another format, or a row does not have the columns of the
@@ -60,10 +62,10 @@ def read(source: Path, form: Format) -> Raw:
     """
     files = _files(source)
     if len(files) == 1:
-        return _read_one(files[0], form)
+        return _read_one(files[0], form, names)
     parts: list[Raw] = []
     for file in files:
-        parts.append(_read_one(file, parts[0].form if parts else form))
+        parts.append(_read_one(file, parts[0].form if parts else form, names))
     _require_alike(files, parts)
     return _join(files, parts)
 
@@ -84,7 +86,7 @@ def _by_number(path: Path) -> list[tuple[int, int, str]]:
     return [(piece.isdigit(), int(piece) if piece.isdigit() else 0, piece) for piece in re.split(r"(\d+)", str(path))]
 
 
-def _read_one(source: Path, form: Format) -> Raw:
+def _read_one(source: Path, form: Format, names: Collection[str]) -> Raw:
     content = _content(source)
     checksum = hashlib.sha256(content).hexdigest()
     content = unpack(source, content)
@@ -102,10 +104,11 @@ def _read_one(source: Path, form: Format) -> Raw:
         return Raw(frame, checksum, place, known, "json", left_out=left_out, files=(source,))
     if "\n" not in text:
         text = text.replace("\r", "\n")
-    dialect = recognise(text, form)
+    dialect = recognise(text, form, names)
+    comments = count_comments(source, text, dialect, said=form.comment != "auto")
     frame, place = read_delimited(source, text, dialect)
     known = form.model_copy(update={"encoding": encoding, **reading(dialect)})
-    return Raw(frame, checksum, place, known, dialect=dialect, files=(source,))
+    return Raw(frame, checksum, place, known, dialect=dialect, files=(source,), comments=comments)
 
 
 def _content(source: Path) -> bytes:
@@ -166,4 +169,5 @@ def _join(files: Sequence[Path], parts: Sequence[Raw]) -> Raw:
         checksum=hashlib.sha256("".join(part.checksum for part in parts).encode()).hexdigest(),
         place=place,
         files=tuple(files),
+        comments=sum(part.comments for part in parts),
     )

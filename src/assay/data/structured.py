@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,10 @@ from assay.data.delimited import Place
 from assay.errors import DataError
 
 _ONE_A_LINE = "write one JSON object a line, or one list of objects"
+_RECORDS = f'{_ONE_A_LINE}; pandas does: to_json(path, orient="records", lines=True)'
+_CONSTANTS = {b"NaN": b"null", b"Infinity": b'"Infinity"'}
+#: Strings are matched so that what stands in them is left alone.
+_STRING_OR_CONSTANT = re.compile(rb'"(?:[^"\\]|\\.)*"|-?Infinity|NaN')
 
 
 def read_parquet(source: Path, content: bytes) -> tuple[pl.DataFrame, dict[str, str]]:
@@ -23,6 +28,10 @@ def read_parquet(source: Path, content: bytes) -> tuple[pl.DataFrame, dict[str, 
     """
     try:
         frame = pl.read_parquet(io.BytesIO(content))
+    except pl.exceptions.DuplicateError as error:
+        raise DataError(
+            f"{source} has two columns of one name: {error}", remedy="give every column a name of its own"
+        ) from None
     except (pl.exceptions.PolarsError, OSError) as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{source} is a damaged Parquet file: {said}", remedy="fetch or write it again") from None
@@ -75,7 +84,7 @@ def _text_of(series: pl.Series) -> pl.Series | None:
 def read_json(source: Path, text: str) -> tuple[pl.DataFrame, dict[str, str], Place]:
     """JSON lines or one list of objects: columns of strings, why others are left out, and what names a row.
 
-    A name that an object lacks is missing there; blank lines are no rows.
+    A name that an object lacks is missing there, and so is NaN; blank lines are no rows.
 
     Raises:
         DataError: a line is no object.
@@ -83,6 +92,8 @@ def read_json(source: Path, text: str) -> tuple[pl.DataFrame, dict[str, str], Pl
     rows, lines = _list(source, text) if text.lstrip().startswith("[") else _lines(source, text)
     if not rows:
         raise DataError(f"{source} has no rows", remedy=_ONE_A_LINE)
+    if len(rows) == 1 and rows[0] and all(isinstance(value, list | dict) for value in rows[0].values()):
+        raise DataError(f"{source} holds one object of whole columns, not one object for each row", remedy=_RECORDS)
     names: dict[str, None] = {}
     for row in rows:
         names.update(dict.fromkeys(row))
@@ -108,7 +119,7 @@ def _named(index: int, lines: list[int] | None) -> str:
 
 def _list(source: Path, text: str) -> tuple[list[dict[str, Any]], None]:
     try:
-        return msgspec.json.decode(text, type=list[dict[str, Any]]), None
+        return msgspec.json.decode(without_constants(text.encode()), type=list[dict[str, Any]]), None
     except (msgspec.DecodeError, RecursionError) as error:
         raise DataError(f"{source}, line 1: not a list of JSON objects ({error})", remedy=_ONE_A_LINE) from None
 
@@ -121,11 +132,18 @@ def _lines(source: Path, text: str) -> tuple[list[dict[str, Any]], list[int]]:
         if not line.strip():
             continue
         try:
-            rows.append(decoder.decode(line))
+            rows.append(decoder.decode(without_constants(line.encode())))
         except (msgspec.DecodeError, RecursionError) as error:
             raise DataError(f"{source}, line {number + 1}: not a JSON object ({error})", remedy=_ONE_A_LINE) from None
         lines.append(number)
     return rows, lines
+
+
+def without_constants(content: bytes) -> bytes:
+    """JSON without what Python writes into it and is none: NaN is missing, and Infinity a word."""
+    if not any(word in content for word in _CONSTANTS):
+        return content
+    return _STRING_OR_CONSTANT.sub(lambda found: _CONSTANTS.get(found[0].lstrip(b"-"), found[0]), content)
 
 
 def _cell(value: Any) -> str | None:

@@ -43,6 +43,8 @@ def unpack(source: Path, content: bytes) -> bytes:
         if content.startswith(packing.magic):
             with _told(source, packing), packing.stream(io.BytesIO(content)) as stream:
                 content = stream.read()
+            if is_packed(content[:_LONGEST_MAGIC]):
+                raise DataError(f"{source} holds a file that is compressed itself", remedy="unpack it once")
             break
     refuse_documents(source, content)
     return content

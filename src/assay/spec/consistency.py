@@ -92,6 +92,8 @@ def _labels(spec: Spec) -> Iterator[Contradiction]:
         yield ("task",), f"several labels make the task multilabel, not {spec.task}"
     if spec.task == "multilabel" and not data.multilabel:
         yield ("data", "label"), 'the task multilabel needs a list of columns, or {column: ..., separator: "|"}'
+    if data.unlabelled == "none" and isinstance(data.label, str):
+        yield ("data", "unlabelled"), "none belongs to several labels, of which none may apply"
     if data.classes is not None and isinstance(data.label, tuple):
         yield ("data", "classes"), "the columns of data.label are the labels, in their order"
     if data.classes is not None and len(set(data.classes)) < len(data.classes):

@@ -22,4 +22,4 @@ def said_format(*, skip: str = "auto", times: Sequence[str] = (), **keys: str | 
         return Format.model_validate({**keys, "skip": lines, "times": dict(one.rpartition("=")[::2] for one in times)})
     except ValidationError as error:
         path, message = explain(error.errors()[0])
-        raise ConfigurationError(f"--{path[0]}: {message}", remedy="see assay batch --help") from None
+        raise ConfigurationError(f"--{path[0]}: {message}", remedy="see --help") from None

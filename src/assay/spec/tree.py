@@ -177,7 +177,7 @@ class Data(_Node):
     label: LabelSource
     classes: Annotated[tuple[Text, ...], Field(min_length=2)] | None = Field(None, exclude_if=_is_none)
     positive: Text | None = None
-    unlabelled: Annotated[Literal["drop", "reject"], TEXT] = "reject"
+    unlabelled: Annotated[Literal["drop", "reject", "none"], TEXT] = "reject"
     entity: Name | None = None
     time: Name | None = None
     outcome: OutcomeWindow | None = None

@@ -17,6 +17,7 @@ from assay.values import Task
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*")
 _READS_AS_SOMETHING_ELSE = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
 _COMMENT_AT = 44
+_UNLABELLED = {"drop": "rows without a label are dropped and counted", "none": "to a blank row no label applies"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,8 @@ class Draft:
     task: Task
     columns: tuple[Column, ...]
     positive: str | None = None
-    unlabelled: Literal["drop", "reject"] = "reject"
+    classes: tuple[str, ...] | None = None
+    unlabelled: Literal["drop", "reject", "none"] = "reject"
     entity: str | None = None
     time: str | None = None
     split: Literal["stratified", "time", "group", "column"] = "stratified"
@@ -100,10 +102,12 @@ def _data_lines(draft: Draft) -> list[str]:
     lines = ["data:", _line(f"  source: {_scalar(draft.source)}", draft.seen.get("source"))]
     lines += _format_lines(draft.form)
     lines.append(_line(f"  label: {_label(draft.label)}", draft.seen.get("label")))
+    if draft.classes is not None:
+        lines.append(_line(f"  classes: {_list(draft.classes)}", "all that there are; no one of them means missing"))
     if draft.positive is not None:
         lines.append(f"  positive: {_scalar(draft.positive)}")
-    if draft.unlabelled == "drop":
-        lines.append(_line("  unlabelled: drop", "rows without a label are dropped and counted"))
+    if draft.unlabelled in _UNLABELLED:
+        lines.append(_line(f"  unlabelled: {draft.unlabelled}", _UNLABELLED[draft.unlabelled]))
     for key, value in (("entity", draft.entity), ("time", draft.time)):
         if value is not None:
             lines.append(f"  {key}: {_scalar(value)}")

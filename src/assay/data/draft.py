@@ -17,11 +17,18 @@ from assay.contract.columns import Column
 from assay.contract.infer import Seen
 from assay.data.columns import infer_columns
 from assay.data.dataset import class_names, find_task, plain_number
-from assay.data.doubts import doubt
 from assay.data.labels import label_strings, read_label_sets, split_labels
-from assay.data.numbers import maybe_thousands
+from assay.data.notices import (
+    describe_file,
+    describe_labels,
+    first_row,
+    tell_doubts,
+    tell_points,
+    tell_reading,
+    tell_unlabelled,
+)
 from assay.data.read import Raw, read
-from assay.data.spelling import Spelling, find_missing, respell
+from assay.data.spelling import Spelling, find_missing
 from assay.data.times import read_time
 from assay.errors import ConfigurationError, DataError, Problem
 from assay.spec import Draft, classifier_name
@@ -40,8 +47,6 @@ _PART_NAMES = frozenset({"split", "fold", "partition", "subset"})
 _AFFIRMATIVE = frozenset({"1", "true", "yes", "y", "t", "positive", "pos"})
 #: What usually stands between the labels of one cell, the likeliest first.
 _SEPARATORS = ("|", ";", ",")
-#: So much of a cell is shown.
-_SHOWN = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +101,7 @@ def draft_spec(source: Path, wishes: Wishes, directory: Path) -> Drafted:
     kept = [name for name in classes if name in missing]
     unlabelled = wishes.unlabelled or ("drop" if labels.rows < raw.frame.height else "reject")
     if unlabelled == "drop":
-        notices += _tell_unlabelled(raw, labels)
+        notices += tell_unlabelled(raw, labels.columns[0], classes, labels.task, raw.frame.height - labels.rows)
     notices += [f"{name!r} is a class in column {labels.columns[0]}, as data.classes says" for name in kept]
     entity = None if wishes.entity is None else _column(raw, wishes.entity, "--entity")
     time = None if wishes.time is None else _column(raw, wishes.time, "--time")
@@ -112,16 +117,16 @@ def draft_spec(source: Path, wishes: Wishes, directory: Path) -> Drafted:
     empty = tuple(name for name, item in found.items() if item.column is None)
     notices += [f"column {name} has no values and is left out" for name in empty]
     form = _form(raw, spelling, columns)
-    notices += _tell_doubts(raw, [column for column in columns if column.name != entity], spelling)
-    notices += _tell_reading(raw, form, missing)
+    notices += tell_doubts(raw, [column for column in columns if column.name != entity], spelling)
+    notices += tell_reading(raw, form, missing)
     if wishes.decimal == wishes.thousands == "auto" and form.decimal == ".":
-        notices += _tell_points(raw, columns)
-    if wishes.header is None and (first := _first_row(raw)):
+        notices += tell_points(raw, columns)
+    if wishes.header is None and (first := first_row(raw)):
         notices.append(f"{first}, was taken for a row; if it names the columns, say --header")
-    seen["source"] = _describe(raw)
+    seen["source"] = describe_file(raw)
     if time is not None and any(column.name == time and column.type == "number" for column in columns):
         seen[time] += "; " * bool(seen[time]) + "says the order of the rows and is no feature"
-    seen["label"] = _describe_labels(classes, counts, labels.rows, raw.frame.height - labels.rows)
+    seen["label"] = describe_labels(classes, counts, labels.rows, raw.frame.height - labels.rows)
     draft = Draft(
         name=classifier_name(wishes.name if wishes.name is not None else source.name.split(".")[0]),
         source=Path(os.path.relpath(source.resolve(), directory.resolve())).as_posix(),
@@ -264,17 +269,9 @@ def _column(raw: Raw, said: str, option: str) -> str:
 
 
 def _columns_of(raw: Raw, most: int = 12) -> str:
-    names, first = raw.frame.columns, _first_row(raw)
+    names, first = raw.frame.columns, first_row(raw)
     header = f"; {first}, was taken for a row, and --header says that it names the columns" if first else ""
     return f"one of {', '.join(names[:most])}{', ...' if len(names) > most else ''}, or #N for a position{header}"
-
-
-def _first_row(raw: Raw) -> str:
-    """The first line of a file without a header, in words."""
-    if raw.dialect is None or raw.dialect.header:
-        return ""
-    cells = [cell if len(cell) <= _SHOWN else f"{cell[: _SHOWN - 3]}..." for cell in raw.frame.row(0)[:3]]
-    return f"the first line, {', '.join(map(repr, cells))}{', ...' * (raw.frame.width > 3)}"
 
 
 def _named_columns(wishes: Wishes) -> set[str]:
@@ -386,80 +383,3 @@ def _form(raw: Raw, spelling: Spelling, columns: Sequence[Column]) -> Format:
     if any(kind == "number" and raw.frame.schema[name] == pl.String for name, kind in kinds.items()):
         keys |= {"decimal": spelling.marks.decimal, "thousands": spelling.marks.thousands or "none"}
     return raw.form.model_copy(update=keys)
-
-
-def _tell_reading(raw: Raw, form: Format, missing: Sequence[str]) -> list[str]:
-    """What a person should confirm of the way in which the file was read."""
-    told = [f"column {name} {why}: it is left out" for name, why in raw.left_out.items()]
-    if len(raw.files) > 1:
-        told.append(f"{len(raw.files)} files were read as one, from {raw.files[0].name} to {raw.files[-1].name}")
-    if form.encoding not in {"auto", "utf-8"}:
-        told.append(f"the file is not UTF-8: it was read as {form.encoding}, which data.format.encoding can change")
-    if raw.dialect is not None and raw.dialect.skip:
-        told.append(f"the first {raw.dialect.skip} lines stand above the table and are skipped")
-    if raw.dialect is not None and raw.comments:
-        told.append(f"lines that begin with {raw.dialect.comment} are comments and are skipped: {raw.comments}")
-    if form.decimal == ",":
-        told.append("numbers are read with a decimal comma")
-    if form.thousands not in {"auto", "none"}:
-        told.append(f"{form.thousands!r} between digits parts thousands")
-    if missing:
-        told.append(f"{', '.join(map(repr, missing))} means a missing value")
-    return told
-
-
-def _tell_doubts(raw: Raw, columns: Sequence[Column], spelling: Spelling) -> Iterator[str]:
-    """What looks like numbers or times and was taken for something else."""
-    words = [column for column in columns if column.type in ("id", "category", "text")]
-    frame = respell(replace(raw, frame=raw.frame.select([column.name for column in words])), spelling).frame
-    for column in words:
-        found = doubt(without_missing(frame[column.name], raw.form.missing), column.type)
-        if found is not None:
-            yield f"column {column.name}: {found.told(column.type, raw.place(found.row))}"
-
-
-def _tell_points(raw: Raw, columns: Sequence[Column]) -> Iterator[str]:
-    """Numbers whose decimal points may be marks between thousands."""
-    for column in columns:
-        if column.type != "number" or raw.frame.schema[column.name] != pl.String:
-            continue
-        if (example := maybe_thousands(without_missing(raw.frame[column.name], raw.form.missing))) is not None:
-            yield (
-                f"column {column.name}: the point in {example!r} is read as the decimal mark; if it parts thousands, "
-                "say --thousands ., else --decimal ."
-            )
-
-
-def _tell_unlabelled(raw: Raw, labels: _Labels) -> list[str]:
-    """How many rows have no label, by what stands in its place."""
-    absent = raw.frame.height - labels.rows
-    if not absent:
-        return []
-    told = f"{absent} of {raw.frame.height} rows have no label and are left out (data.unlabelled: drop)"
-    cells = raw.frame[labels.columns[0]]
-    if labels.task == "multilabel":
-        return [f"{told}; where a blank cell says that no label applies, say --unlabelled none"]
-    if cells.dtype != pl.String:
-        return [told]
-    words = cells.str.strip_chars().filter(without_missing(cells, raw.form.missing).is_null())
-    counts = Counter(word for word in words.to_list() if word and word not in labels.classes)
-    if not counts:
-        return [told]
-    shown = ", ".join(f"{word!r} in {count}" for word, count in counts.most_common(3))
-    return [f"{told}: {shown}; where such a word is a class, name all classes in data.classes"]
-
-
-def _describe(raw: Raw) -> str:
-    size = f"{raw.frame.height} rows, {raw.frame.width} columns"
-    if raw.dialect is None:
-        return size
-    names = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
-    between = names.get(raw.dialect.delimiter, repr(raw.dialect.delimiter))
-    header = "" if raw.dialect.header else ", no header"
-    return f"{size}, {between} between, {'no quoting' if raw.dialect.quote is None else 'quotes as usual'}{header}"
-
-
-def _describe_labels(classes: Sequence[str], counts: Counter[str], rows: int, missing: int) -> str:
-    shares = [f"{name} {counts[name]} ({counts[name] / rows:.1%})" for name in classes[:6]]
-    more = f", ... {len(classes)} classes" if len(classes) > 6 else ""
-    return ", ".join(shares) + more + (f"; {missing} rows without a label" if missing else "")

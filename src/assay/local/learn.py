@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from assay.app import App, open_app, who
 from assay.errors import ConfigurationError, MalformedError, MissingDependencyError, StorageError
 from assay.local.card import render_card
 from assay.local.classifier import Classifier, load
+from assay.local.wishes import refuse_repeated, spell
 from assay.registry.store import Version
 from assay.spec import parse_spec, read_spec, write_spec
 from assay.values import Deployment
@@ -58,12 +60,15 @@ class TrainedRelease:
 def train(  # noqa: PLR0913 - the wishes of `assay init`, each by its name
     source: Any = "classifier.yaml",
     *,
-    label: str | None = None,
-    positive: str | None = None,
+    label: str | int | Sequence[str | int] | None = None,
+    separator: str | None = None,
+    positive: str | float | bool | None = None,
     name: str | None = None,
-    entity: str | None = None,
-    time: str | None = None,
-    ignore: tuple[str, ...] = (),
+    entity: str | int | None = None,
+    time: str | int | None = None,
+    ignore: str | int | Sequence[str | int] = (),
+    split: str | None = None,
+    day_first: bool | None = None,
     deploy: bool = True,
     app: App | None = None,
 ) -> TrainedRelease:
@@ -73,8 +78,13 @@ def train(  # noqa: PLR0913 - the wishes of `assay init`, each by its name
     spec is drafted as `assay init` does. The frame is written beside that spec into ASSAY_HOME, so that the release can
     be made again; `name` is the classifier's (else the label's), and the other options are those of `assay init`.
 
+    A list of columns in `label` makes a classifier of several labels, as does `separator`, which stands between the
+    labels of one cell. A column or class that is a number is meant by its text, True by "true"; `day_first` says what
+    03/04/2024 means where no row tells.
+
     Raises:
         SpecError: the spec is wrong or does not fit its data.
+        ConfigurationError: an option names no column or class, or belongs to a DataFrame and not to a spec.
         DataError: the data breaks its contract, leaks, or cannot be learned from.
         MissingDependencyError: the `train` extra is not installed.
     """
@@ -85,14 +95,31 @@ def train(  # noqa: PLR0913 - the wishes of `assay init`, each by its name
         raise MissingDependencyError(
             f"training needs {error.name}, which is not installed", remedy="pip install 'assay-ml[train]'"
         ) from None
+    wishes = spell(
+        {
+            "label": label,
+            "separator": separator,
+            "positive": positive,
+            "name": name,
+            "entity": entity,
+            "time": time,
+            "ignore": ignore,
+            "split": split,
+            "day_first": day_first,
+        }
+    )
     if isinstance(source, str | Path):
-        if label is not None:
-            raise ConfigurationError("a spec names its label itself", remedy="leave label out, or give a DataFrame")
+        said = [option for option, wish in wishes.items() if wish != ()]
+        if said:
+            raise ConfigurationError(
+                f"a spec names its {' and '.join(said)} itself",
+                remedy=f"leave {' and '.join(said)} out, or give a DataFrame",
+            )
         path = Path(source)
         app = app or open_app(path.parent)
     else:
         app = app or open_app()
-        path = _draft(source, label, app.home, positive=positive, name=name, entity=entity, time=time, ignore=ignore)
+        path = _draft(source, app.home, wishes)
     destination = Destination(
         registry=app.registry, blobs=app.blobs, by=who(), deploy=deploy, studies=app.home / "studies"
     )
@@ -108,7 +135,7 @@ def train(  # noqa: PLR0913 - the wishes of `assay init`, each by its name
     )
 
 
-def _draft(source: Any, label: str | None, home: Path, *, name: str | None, **wishes: Any) -> Path:
+def _draft(source: Any, home: Path, wishes: Mapping[str, Any]) -> Path:
     """Write a frame and the spec drafted for it; the spec's path."""
     from assay.data.draft import Wishes, draft_spec
     from assay.data.frames import write_frame
@@ -119,14 +146,15 @@ def _draft(source: Any, label: str | None, home: Path, *, name: str | None, **wi
             f"a {type(source).__name__} is neither the path of a spec nor a DataFrame",
             remedy="give classifier.yaml, or a DataFrame of pandas 2.2, polars or pyarrow, or newer",
         )
-    if label is None:
+    if not wishes.get("label"):
         raise ConfigurationError("the label of the DataFrame is not named", remedy='assay.train(df, label="column")')
-    name = classifier_name(name if name is not None else label)
+    refuse_repeated(source)
+    name = classifier_name(wishes.get("name", ",".join(wishes["label"])))
     folder = home / "frames" / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_frame(source, folder / "data.parquet")
-        drafted = draft_spec(folder / "data.parquet", Wishes(label=(label,), name=name, **wishes), folder)
+        drafted = draft_spec(folder / "data.parquet", Wishes(**{**wishes, "name": name}), folder)
         text = write_spec(drafted.draft)
         parse_spec(text, "the drafted spec")
         (folder / "classifier.yaml").write_text(text, encoding="utf-8")

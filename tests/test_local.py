@@ -254,6 +254,47 @@ def test_a_wish_that_says_nothing_is_refused(app: App, wishes: dict[str, Any], s
     assert caught.value.remedy
 
 
+def test_data_that_was_trained_stays_beside_its_spec(app: App) -> None:
+    first, other = (assay.train(table(z=z), label="y", app=app) for z in (range(300), range(300, 0, -1)))
+    assert (first.name, other.name) == ("y@1", "y@2")
+    for made in (first, other):
+        again = assay.train(made.spec, app=app)
+        assert (again.known, again.name) == (True, made.name)
+
+
+def test_an_edited_spec_is_not_drafted_over(app: App) -> None:
+    made = assay.train(table(), label="y", app=app)
+    edited = made.spec.read_text() + "# mine\n"
+    made.spec.write_text(edited)
+    again = assay.train(table(), label="y", app=app)
+    assert (again.known, again.spec.name, made.spec.read_text()) == (True, "classifier-2.yaml", edited)
+    assert len([*made.spec.parent.glob("*.parquet")]) == 1
+
+
+def test_another_table_is_no_version_of_a_classifier_unless_its_name_is_given(app: App) -> None:
+    assay.train(table(), label="y", app=app)
+    strangers = table(z=1.0), table().assign(y=["no", "yes", "perhaps"] * 100)
+    for stranger in strangers:
+        with pytest.raises(ConfigurationError, match="a classifier y already, of other columns or classes") as caught:
+            assay.train(stranger, label="y", app=app)
+        assert 'name="y"' in caught.value.remedy
+    assert len(app.registry.versions("y")) == 1
+    assert assay.train(strangers[1], label="y", name="y", app=app).name == "y@2"
+
+
+def test_a_frame_that_cannot_be_drafted_leaves_nothing(app: App) -> None:
+    with pytest.raises(ConfigurationError):
+        assay.train(table(), label="y", positive="often", app=app)
+    assert [*(app.home / "frames").iterdir()] == []
+
+
+def test_a_training_that_fails_tells_where_its_spec_is(app: App) -> None:
+    frame = table()
+    with pytest.raises(DataError) as caught:
+        assay.train(frame.assign(code=frame["y"] * 7), label="y", app=app)
+    assert caught.value.__notes__ == [f"the spec is {app.home / 'frames' / 'y' / 'classifier.yaml'}"]
+
+
 def test_columns_of_one_name_are_refused(app: App) -> None:
     frame = table().set_axis(["1", 1], axis=1)
     arrow = pl.from_pandas(table()).to_arrow().rename_columns(["1", "1"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ import pytest
 import assay
 from assay.adapters.sql.log_view import last_predictions
 from assay.app import App, open_app
-from assay.errors import ConfigurationError, ContractError, MalformedError, NotFoundError
+from assay.errors import ConfigurationError, ContractError, DataError, MalformedError, NotFoundError
 from assay.local import Classifier
 from assay.models.linear import LinearModel
 from assay.registry.releases import Registration, publish
@@ -186,6 +187,125 @@ def test_what_cannot_be_trained_says_why(app: App) -> None:
         assay.train(pl.DataFrame({"x": [1]}), app=app)
     with pytest.raises(ConfigurationError, match="names its label itself"):
         assay.train("classifier.yaml", label="x", app=app)
+
+
+def table(**columns: object) -> pd.DataFrame:
+    """300 rows of a number that tells `y`, which is 0 or 1, with further columns."""
+    draw = np.random.default_rng(6)
+    x = draw.normal(size=300)
+    return pd.DataFrame({"x": x, "y": (x + draw.normal(size=300) > 0).astype(int), **columns})
+
+
+@pytest.mark.parametrize(
+    ("kind", "positive", "meant"),
+    [(int, 0, "0"), (int, np.int64(1), "1"), (float, 0.0, "0"), (bool, False, "false"), (bool, np.True_, "true")],
+)
+def test_the_positive_class_is_given_as_it_stands_in_the_frame(app: App, kind: type, positive: Any, meant: str) -> None:
+    frame = table()
+    made = assay.train(frame.assign(y=frame["y"].astype(kind)), label="y", positive=positive, app=app)
+    assert made.card.data.positive == meant
+
+
+def test_columns_that_are_numbers_are_meant_by_their_text(app: App) -> None:
+    frame = table(who=np.arange(300) % 100, noise=1.5).set_axis([0, 1, 2, 3], axis=1)
+    made = assay.train(frame, label=frame.columns[1], entity=2, ignore=3, name="numbered", app=app)
+    assert (made.card.data.label, made.card.data.split, made.card.features.columns) == ("1", "group", ("0", "2"))
+
+
+def test_several_labels_are_a_list_of_columns_or_stand_in_one(app: App) -> None:
+    frame = table()
+    frame["z"] = (frame["x"] > 0.5).astype(int)
+    by_column = assay.train(frame, label=["y", "z"], app=app)
+    assert (by_column.name, by_column.card.data.label) == ("y_z@1", ("y", "z"))
+    frame["tags"] = np.select(
+        [(frame["y"] == 1) & (frame["z"] == 1), frame["y"] == 1, frame["z"] == 1], ["y/z", "y", "z"], "w"
+    )
+    joined = assay.train(frame.drop(columns=["y", "z"]), label="tags", separator="/", app=app)
+    assert joined.card.task == "multilabel"
+
+
+def test_day_first_says_what_no_row_tells(app: App) -> None:
+    frame = table(day="03/04/2024")
+    frame.loc[::2, "day"] = "05/06/2024"
+    with pytest.raises(DataError, match="no row tells"):
+        assay.train(frame, label="y", app=app)
+    made = assay.train(frame, label="y", day_first=False, app=app)
+    assert made.card.data.reading.format["times"] == {"day": "month_first"}
+
+
+@pytest.mark.parametrize(
+    ("wishes", "said"),
+    [
+        ({"label": 1.5}, "label cannot be of the type float"),
+        ({"label": True}, "label cannot be of the type bool"),
+        ({"label": ["x", None]}, "label cannot be of the type NoneType"),
+        ({"label": []}, "not named"),
+        ({"label": "y", "positive": [1]}, "positive cannot be of the type list"),
+        ({"label": "y", "positive": 2}, "positive 2: no row has this label"),
+        ({"label": "y", "entity": 0}, "entity 0: the file has no such column"),
+        ({"label": "y", "separator": 3}, "separator cannot be of the type int"),
+        ({"label": "y", "name": 3}, "name cannot be of the type int"),
+        ({"label": "y", "day_first": "yes"}, "day_first cannot be of the type str"),
+    ],
+)
+def test_a_wish_that_says_nothing_is_refused(app: App, wishes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said) as caught:
+        assay.train(table(), **wishes, app=app)
+    assert caught.value.remedy
+
+
+def test_data_that_was_trained_stays_beside_its_spec(app: App) -> None:
+    first, other = (assay.train(table(z=z), label="y", app=app) for z in (range(300), range(300, 0, -1)))
+    assert (first.name, other.name) == ("y@1", "y@2")
+    for made in (first, other):
+        again = assay.train(made.spec, app=app)
+        assert (again.known, again.name) == (True, made.name)
+
+
+def test_an_edited_spec_is_not_drafted_over(app: App) -> None:
+    made = assay.train(table(), label="y", app=app)
+    edited = made.spec.read_text() + "# mine\n"
+    made.spec.write_text(edited)
+    again = assay.train(table(), label="y", app=app)
+    assert (again.known, again.spec.name, made.spec.read_text()) == (True, "classifier-2.yaml", edited)
+    assert len([*made.spec.parent.glob("*.parquet")]) == 1
+
+
+def test_another_table_is_no_version_of_a_classifier_unless_its_name_is_given(app: App) -> None:
+    assay.train(table(), label="y", app=app)
+    strangers = table(z=1.0), table().assign(y=["no", "yes", "perhaps"] * 100)
+    for stranger in strangers:
+        with pytest.raises(ConfigurationError, match="a classifier y already, of other columns or classes") as caught:
+            assay.train(stranger, label="y", app=app)
+        assert 'name="y"' in caught.value.remedy
+    assert len(app.registry.versions("y")) == 1
+    assert assay.train(strangers[1], label="y", name="y", app=app).name == "y@2"
+
+
+def test_a_frame_that_cannot_be_drafted_leaves_nothing(app: App) -> None:
+    with pytest.raises(ConfigurationError):
+        assay.train(table(), label="y", positive="often", app=app)
+    assert [*(app.home / "frames").iterdir()] == []
+
+
+def test_a_training_that_fails_tells_where_its_spec_is(app: App) -> None:
+    frame = table()
+    with pytest.raises(DataError) as caught:
+        assay.train(frame.assign(code=frame["y"] * 7), label="y", app=app)
+    assert caught.value.__notes__ == [f"the spec is {app.home / 'frames' / 'y' / 'classifier.yaml'}"]
+
+
+def test_columns_of_one_name_are_refused(app: App) -> None:
+    frame = table().set_axis(["1", 1], axis=1)
+    arrow = pl.from_pandas(table()).to_arrow().rename_columns(["1", "1"])
+    for twice in (frame, arrow):
+        with pytest.raises(DataError, match="2 columns of the DataFrame have the name 1"):
+            assay.train(twice, label="1", app=app)
+
+
+def test_the_wishes_of_a_frame_are_refused_with_a_spec(app: App) -> None:
+    with pytest.raises(ConfigurationError, match="a spec names its positive and name itself"):
+        assay.train("classifier.yaml", positive=1, name="x", app=app)
 
 
 def test_the_public_names_are_these() -> None:

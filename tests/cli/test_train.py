@@ -7,15 +7,18 @@ import json
 import os
 import signal
 import sys
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 import assay.training
 from assay.cli.main import app as command
 from assay.cli.main import exit_code
+from assay.cli.train import Bars
 from assay.errors import AssayError, MissingDependencyError
 
 SPEC = """\
@@ -101,6 +104,18 @@ def test_without_the_extra_the_remedy_installs_it(folder: Path, monkeypatch: pyt
     result = run()
     assert isinstance(result.exception, MissingDependencyError)
     assert "assay-ml[train]" in result.exception.remedy
+
+
+def test_a_step_that_fails_leaves_no_bar_that_looks_as_if_it_went_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = StringIO()
+    monkeypatch.setattr("assay.cli.train.console", Console(file=screen, width=80))
+    bars = Bars()
+    bars.begin("Reading")
+    bars.begin("Auditing")
+    with pytest.raises(ZeroDivisionError), bars:
+        raise ZeroDivisionError
+    assert "Reading" in screen.getvalue()
+    assert "Auditing" not in screen.getvalue()
 
 
 def test_ctrl_c_ends_it_there_and_then_with_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,6 +68,25 @@ def test_lightgbm_to_the_bit(tmp_path: Path, classes: int, missing: bool) -> Non
     check(native, rows, classes, 0.0)
 
 
+def test_a_lightgbm_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:
+    rows = frame()
+    save_lightgbm(tmp_path, matrix(rows), labels(rows))
+    content = (tmp_path / "model.txt").read_bytes()
+    trees, end = content.index(b"end of trees"), content.index(b"pandas_categorical")
+    cut = tmp_path / "cut.txt"
+    for length in [
+        *range(5, trees + 13, 151),
+        trees,
+        trees + 12,
+        content.index(b"\nparameters:") + 20,
+        end + 5,
+        end + 20,
+    ]:
+        cut.write_bytes(content[:length])
+        with pytest.raises(DataError, match=r"cut\.txt is a damaged LightGBM model"):
+            READERS["LightGBM text"](cut)
+
+
 def test_lightgbm_splits_by_sets_of_categories(tmp_path: Path) -> None:
     rows = frame()
     codes = rows["visits"].cast(pl.Float64).to_numpy()

@@ -8,7 +8,9 @@ from itertools import count
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from assay.errors import StorageError
 from assay.spec.tree import Search
 from assay.training.candidates import TUNABLE
 from assay.training.lesson import Lesson, Range, Settings, Tick, Trial
@@ -54,6 +56,35 @@ def test_an_interrupted_search_goes_on_as_if_nothing_had_happened(tmp_path: Path
     best, done = run(tmp_path, 7, bowl)
     assert bowl.tried == 7
     assert (best, done) == run(None, 7, Bowl())
+
+
+@pytest.mark.parametrize("torn", [b'{"op_code":4,"wor', b'{"op_code":4,"wor\n', b"\0\0\0"])
+def test_a_search_goes_on_after_a_line_that_was_not_written_to_its_end(tmp_path: Path, torn: bytes) -> None:
+    run(tmp_path, 4, Bowl())
+    (study,) = tmp_path.glob("*.jsonl")
+    whole = study.read_bytes()
+    study.write_bytes(whole + torn)
+    bowl = Bowl()
+    assert run(tmp_path, 6, bowl) == run(None, 6, Bowl())
+    assert bowl.tried == 2
+    assert study.read_bytes().startswith(whole)
+
+
+def test_a_search_that_was_cut_within_a_line_goes_on(tmp_path: Path) -> None:
+    run(tmp_path, 4, Bowl())
+    (study,) = tmp_path.glob("*.jsonl")
+    study.write_bytes(study.read_bytes()[:-10])
+    assert run(tmp_path, 6, Bowl())[0].keys() == {"depth", "rate"}
+
+
+def test_a_damaged_line_of_a_search_is_named(tmp_path: Path) -> None:
+    run(tmp_path, 4, Bowl())
+    (study,) = tmp_path.glob("*.jsonl")
+    first, _, rest = study.read_bytes().split(b"\n", 2)
+    study.write_bytes(b"\n".join([first, b'{"op_code"', rest]))
+    with pytest.raises(StorageError, match=rf"{study.name}, line 2: .* is damaged") as caught:
+        run(tmp_path, 6, Bowl())
+    assert "delete it" in caught.value.remedy
 
 
 def test_a_search_that_is_done_tries_nothing(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def at_once(bars: Bars) -> Iterator[None]:
 
 
 class Bars:
-    """One line a step; finished ones stay, so that the time each took can be read."""
+    """One line a step; finished ones stay, so that the time each took can be read. One that fails is taken away."""
 
     def __init__(self) -> None:
         self._progress = Progress(
@@ -113,7 +113,10 @@ class Bars:
         self.stop()
 
     def stop(self) -> None:
-        """Nothing is drawn any more."""
+        """Nothing is drawn any more, and no step looks as if it went on."""
+        if self._task is not None and not self._progress.tasks[self._task].finished:
+            self._progress.remove_task(self._task)
+            self._task = None
         self._progress.stop()
 
     def begin(self, step: str, total: int = 1) -> None:

@@ -7,7 +7,9 @@ sets. Tests hold all of this against LightGBM itself.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +31,41 @@ def open_lightgbm(path: Path) -> Native:
     """Open a model file. Raises DataError (damaged), NotSupportedError (cannot be converted exactly)."""
     import lightgbm
 
+    _refuse_damage(path)
     try:
         booster = lightgbm.Booster(model_file=str(path))
     except lightgbm.basic.LightGBMError as error:
         raise DataError(f"{path.name} is a damaged LightGBM model: {error}") from None
     return native_of_booster(booster)
+
+
+def _refuse_damage(path: Path) -> None:
+    """Raises DataError where the file is not as long as it says itself: LightGBM would end the process over it."""
+    content = path.read_bytes()
+    header, _, rest = content.partition(b"\n\n")
+    sizes = re.search(rb"^tree_sizes=([\d ]*)$", header, re.MULTILINE)
+    ends = [0, *accumulate(int(size) for size in sizes[1].split())] if sizes else []
+    _, parameters, tail = rest.partition(b"\nparameters:")
+    _, ended, tail = tail.partition(b"\nend of parameters\n")
+    whole = (
+        all(rest.startswith(b"Tree=%d\n" % at, begin) for at, begin in enumerate(ends[:-1]))
+        and (not ends or rest.startswith(b"end of trees\n", ends[-1]))
+        and bool(parameters) == bool(ended)
+        and (not tail.strip() or _is_json(tail.partition(b"pandas_categorical:")[2]))
+    )
+    if not whole or b"\nTree=0\n" not in content:
+        raise DataError(
+            f"{path.name} is a damaged LightGBM model: trees that it names are not in it, or its end is missing",
+            remedy='copy it anew, or save it again: booster.save_model("model.txt")',
+        )
+
+
+def _is_json(content: bytes) -> bool:
+    try:
+        json.loads(content)
+    except ValueError:
+        return False
+    return True
 
 
 def native_of_booster(booster: Any) -> Native:

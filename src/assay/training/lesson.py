@@ -106,11 +106,13 @@ class Lesson:
         if absent:
             counts = count_labels(self.labels, len(classes))
             problems = [
-                Problem(name, f"{counts[classes.index(name)]} row(s) outside of the gate's rows")
-                for name in sorted(absent)
+                Problem(name, f"{rows} row{'' if rows == 1 else 's'} outside of the gate's rows")
+                for name, rows in zip(classes, counts.tolist(), strict=True)
+                if name in absent
             ]
+            have = "1 class has" if len(absent) == 1 else f"{len(absent)} classes have"
             raise DataError(
-                f"{len(absent)} class(es) have too few rows, or only such rows, to learn from and to choose by",
+                f"{have} too few rows, or only such rows, to learn from and to choose by",
                 problems=problems,
                 remedy="add rows of these classes, merge them into others, or split in another way (data.split)",
             )

@@ -8,6 +8,8 @@ again, interrupted or not.
 
 from __future__ import annotations
 
+import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from assay.errors import MissingDependencyError
+from assay.errors import MissingDependencyError, StorageError
 from assay.release.bundle import canonical_json, sha256
 from assay.spec.tree import Search
 from assay.training.lesson import Lesson, Range, Settings, Tunable
@@ -57,6 +59,7 @@ def search(
 
     Raises:
         MissingDependencyError: Optuna is not installed.
+        StorageError: the file of the study is damaged.
     """
     if not wish.trials:
         return {}, ()
@@ -94,9 +97,35 @@ def _open(name: str, kept: Study) -> optuna.Study:
     if kept.folder is not None:
         kept.folder.mkdir(parents=True, exist_ok=True)
         digest = sha256(canonical_json(kept.origin))[:16]
-        file = JournalFileBackend(str(kept.folder / f"{digest}.jsonl"))
-        storage = JournalStorage(file)
+        path = kept.folder / f"{digest}.jsonl"
+        _cut_torn(path)
+        storage = JournalStorage(JournalFileBackend(str(path)))
     return optuna.create_study(study_name=name, storage=storage, load_if_exists=True)
+
+
+def _cut_torn(path: Path) -> None:
+    """Cut off a last line that was not written to its end, as a process that was killed leaves it.
+
+    Raises:
+        StorageError: another line is damaged.
+    """
+    *lines, rest = path.read_bytes().split(b"\n") if path.exists() else [b""]
+    damaged = [number for number, line in enumerate(lines, start=1) if not _is_entry(line)]
+    if damaged and damaged[0] < len(lines):
+        raise StorageError(
+            f"{path}, line {damaged[0]}: the file of the search is damaged",
+            remedy="restore it from a copy, or delete it: the search then begins anew",
+        )
+    if damaged or rest:
+        whole = lines[:-1] if damaged else lines
+        os.truncate(path, sum(len(line) + 1 for line in whole))
+
+
+def _is_entry(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)  # Optuna writes infinity, which strict JSON lacks
+    except ValueError:
+        return False
 
 
 def _run(lesson: Lesson, candidate: Tunable, study: optuna.Study, number: int) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 
 from assay.contract.columns import Column
-from assay.contract.doubts import doubt
 from assay.data.dataset import Dataset, count_labels
+from assay.data.doubts import doubt
 from assay.data.proxies import PROXY_AUC, Mark, absent_cells, against_rest, find_proxies, roc_auc
 from assay.data.recurring import find_recurring
 from assay.data.split import Split

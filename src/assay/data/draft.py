@@ -14,10 +14,10 @@ import polars as pl
 
 from assay.contract.check import without_missing
 from assay.contract.columns import Column
-from assay.contract.doubts import doubt
 from assay.contract.infer import Seen
 from assay.data.columns import infer_columns
 from assay.data.dataset import class_names, find_task, plain_number
+from assay.data.doubts import doubt
 from assay.data.labels import label_strings, read_label_sets, split_labels
 from assay.data.numbers import maybe_thousands
 from assay.data.read import Raw, read
@@ -88,7 +88,7 @@ def draft_spec(source: Path, wishes: Wishes, directory: Path) -> Drafted:
         ConfigurationError: a wish names a column, class or split that does not exist.
     """
     raw = read(source, _said(wishes), _named_columns(wishes))
-    missing = find_missing(raw, raw.frame.columns)
+    missing = find_missing(raw)
     notices: list[str] = []
     label, labels = _labels(raw, wishes, missing, notices)
     raw = replace(raw, form=raw.form.model_copy(update={"missing": (*MISSING_TOKENS, *missing)}))

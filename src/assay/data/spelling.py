@@ -130,10 +130,10 @@ def respell(raw: Raw, spelling: Spelling, columns: Sequence[Column] | None = Non
     return replace(raw, frame=raw.frame.with_columns(changed))
 
 
-def find_missing(raw: Raw, names: Collection[str]) -> tuple[str, ...]:
-    """The spellings of missing that the columns `names` have besides those of `raw.form`, sorted."""
+def find_missing(raw: Raw, names: Collection[str] | None = None) -> tuple[str, ...]:
+    """The spellings of missing that the columns `names`, or all, have besides those of `raw.form`, sorted."""
     found: set[str] = set()
-    for series in _present(raw, names):
+    for series in _present(raw, raw.frame.columns if names is None else names):
         if series.dtype != pl.String:
             continue
         values = series.drop_nulls().str.strip_chars()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from assay.contract.doubts import doubt
+from assay.data.doubts import doubt
 
 FRACTIONS = [f"{n}.5" for n in range(20)]
 WHOLE = [str(n * n) for n in range(20)]

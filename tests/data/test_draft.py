@@ -336,6 +336,21 @@ def test_a_column_that_is_no_feature_for_a_few_values_is_told(tmp_path: Path) ->
     assert load_dataset(parse_spec(mended), tmp_path).rows == 60
 
 
+def test_how_a_file_is_written_can_be_said(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes("ort\tn\tlabel\nKöln\t1\tyes\nUlm\t2\tno\nKöln\t4\tno\nUlm\t8\tyes\n".encode("latin-1"))
+    said = draft_spec(path, Wishes(label=("label",), delimiter="\\t", encoding="latin-1"), tmp_path)
+    assert (said.draft.form.delimiter, said.draft.form.encoding) == ("\t", "latin-1")
+    assert load_dataset(parse_spec(write_spec(said.draft)), tmp_path).table.columns["ort"].tolist()[0] == "Köln"
+    for wishes, message in (
+        ({"delimiter": "ab"}, "--delimiter 'ab': is not one character"),
+        ({"comment": "//"}, "--comment: expected one character"),
+        ({"thousands": ""}, "--thousands"),
+    ):
+        with pytest.raises(ConfigurationError, match=message):
+            draft_spec(path, Wishes(label=("label",), **wishes), tmp_path)
+
+
 POINTS = "a;b;label\n532;1.5;yes\n1.250;2;no\n2.110;0.125;yes\n87;7;no\n"
 
 

@@ -17,6 +17,7 @@ from assay.contract.columns import Column
 from assay.contract.infer import Seen
 from assay.data.columns import infer_columns
 from assay.data.dataset import class_names, find_task, plain_number
+from assay.data.doubts import doubt
 from assay.data.labels import label_strings, read_label_sets, split_labels
 from assay.data.notices import (
     describe_file,
@@ -148,9 +149,14 @@ def draft_spec(source: Path, wishes: Wishes, directory: Path) -> Drafted:
 
 
 def _said(wishes: Wishes) -> Format:
-    """What the caller said of how the file is written."""
+    """What the caller said of how the file is written; a tab may be said as a backslash and a t."""
+    delimiter = wishes.delimiter.replace("\\t", "\t")
+    if delimiter != "auto" and len(delimiter.removesuffix(" ")) != 1 and delimiter != " ":
+        raise ConfigurationError(
+            f"--delimiter {delimiter!r}: is not one character", remedy='say one, or ", " where a blank always follows'
+        )
     return said_format(
-        delimiter=wishes.delimiter,
+        delimiter=delimiter,
         encoding=wishes.encoding,
         header="auto" if wishes.header is None else wishes.header,
         decimal=wishes.decimal,

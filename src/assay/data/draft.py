@@ -17,7 +17,6 @@ from assay.contract.columns import Column
 from assay.contract.infer import Seen
 from assay.data.columns import infer_columns
 from assay.data.dataset import class_names, find_task, plain_number
-from assay.data.doubts import doubt
 from assay.data.labels import label_strings, read_label_sets, split_labels
 from assay.data.notices import (
     describe_file,

@@ -22,7 +22,7 @@ class Size(NamedTuple):
     starts: int
 
 
-SIZES = {"short": Size(3, 1.5, 3), "full": Size(9, 3.0, 9)}
+SIZES = {"short": Size(3, 1.5, 3), "full": Size(7, 3.0, 9)}
 
 
 class Round(NamedTuple):

@@ -3,7 +3,8 @@
 python benchmarks/run.py [short|full] [--out FOLDER]     a folder for targets.md and the pages of the parts
 
 The parts are commands of their own, one after the other: serving beside a bare echo, other servers, batches, training.
-The short size has fewer and shorter rounds, and of the other servers FastAPI alone. Ends with 1 where a part could not
+The short size has fewer and shorter rounds, and of the other servers FastAPI alone; the full one takes some 40 minutes,
+and visits each of them once (`make bench-peers`: twice). Ends with 1 where a part could not
 be measured or a floor was missed.
 """
 
@@ -25,7 +26,7 @@ LIBRARIES = ("uvicorn", "uvloop", "fastapi", "scikit-learn", "lightgbm", "polars
 #: The parts: a script, its arguments by size, and the option by which it writes its page.
 PARTS = {
     "serving": ("serving.py", {"short": ("short",), "full": ("full",)}, "--out"),
-    "peers": ("peers/compare.py", {"short": ("--short",), "full": ()}, "--out"),
+    "peers": ("peers/compare.py", {"short": ("--short",), "full": ("--visits", "1")}, "--out"),
     "batch": ("batch.py", {"short": (), "full": ()}, "--table"),
     "training": ("training.py", {"short": ("telco_churn", "sms_spam", "--rounds", "1"), "full": ()}, "--table"),
 }

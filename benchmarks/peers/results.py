@@ -19,6 +19,8 @@ from wrk import CONNECTIONS, Measured
 
 from assay.report import svg
 
+ROOT = Path(__file__).resolve().parents[2]
+
 COLUMNS = ("server", "version", "model", "req/s", "spread", "Assay is", "p50 ms", "p99 ms", "CPU us/request", "checked")
 #: Which model, of which server (all of them where none is named), with what is asked for at least and aimed at.
 BOUNDS = (
@@ -163,8 +165,13 @@ def page(own: Sequence[Line], peers: Sequence[Line], failed: dict[str, str], how
         table(Target._fields, judged(peers)),
         table(COLUMNS, [one.cells for one in (*own, *peers)]),
         _READING,
-        "\n".join(f"- {name} was not measured: {' '.join(why.split())}" for name, why in failed.items()),
+        "\n".join(f"- {name} was not measured: {_of_anywhere(why)}" for name, why in failed.items()),
     )
+
+
+def _of_anywhere(why: str) -> str:
+    """A reason in one line, without where this repository happens to stand."""
+    return " ".join(why.replace(f"{ROOT}/", "").split())
 
 
 def picture(lines: Sequence[Line]) -> str:

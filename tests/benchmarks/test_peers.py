@@ -76,8 +76,8 @@ def test_assay_is_put_beside_the_echo_round_by_round(wrk: ModuleType, results: M
 
 def test_the_page_names_who_was_not_measured(wrk: ModuleType, results: ModuleType) -> None:
     *own, peer = _lines(wrk, results)
-    page = results.page(own, [peer], {"Other, compiled": "it is\nnot installed"}, "medians")
-    assert page[-1] == "- Other, compiled was not measured: it is not installed"
+    page = results.page(own, [peer], {"Other, compiled": f"it is\nnot in {ROOT}/build"}, "medians")
+    assert page[-1] == "- Other, compiled was not measured: it is not in build"
 
 
 def test_the_targets_are_held_to_whom_comes_nearest(wrk: ModuleType, results: ModuleType) -> None:

@@ -389,9 +389,8 @@ def test_a_head_that_does_not_end_is_not_read_on(tmp_path: Path, rest: bytes) ->
     with running(tmp_path) as server, server.connect() as connection:
         connection.sendall(b"POST /echo HTTP/1.1\r\nhost: h\r\nx: y")
         with suppress(ConnectionError):
-            for _ in range(1_000):
+            while True:
                 connection.sendall(rest)
-            raise AssertionError
         assert server.refused == ["head_too_large"]
         assert ask(server, post("/echo", b"1"))[0][2] == b"1"
 

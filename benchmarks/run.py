@@ -4,8 +4,8 @@ python benchmarks/run.py [short|full] [--out FOLDER]     a folder for targets.md
 
 The parts are commands of their own, one after the other: serving beside a bare echo, other servers, batches, training.
 The short size has fewer and shorter rounds, and of the other servers FastAPI alone; the full one takes some 40 minutes,
-and visits each of them once (`make bench-peers`: twice). Ends with 1 where a part could not
-be measured or a floor was missed.
+and visits each of them once (`make bench-peers`: twice). Ends with 1 where a part could not be measured or a floor was
+missed.
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ TITLES = ("set", "rows", "s", "CPU s", "GiB", "chosen", "gates", "digest", "")
 READING = """\
 `assay init` and `assay train` as commands (`make sets`), with the options of `benchmarks/sets.py`, which name columns
 and classes; nothing of the spec is edited. The limits of a training are 300 s on two cores and 4 GiB. GiB is the peak
-of its largest process. The digest is that of the release: the same data, spec and seed give it again on the
-same kind of processor (libraries of linear algebra choose their loops by it)."""
+of its largest process. The digest is that of the release: the same data, spec and seed give it again where
+linear algebra runs the same loops (OpenBLAS chooses them by processor, or by OPENBLAS_CORETYPE)."""
 ASSAY = Path(sys.executable).with_name("assay")
 
 

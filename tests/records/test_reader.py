@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from assay.records.reader import acknowledge, cursor_of, read_batch
 from assay.records.segment import segments
 from tests.records.material import ids, prediction, spool_in
@@ -20,6 +22,22 @@ def test_what_is_not_counted_yet_is_left(tmp_path: Path) -> None:
         assert (batch.missing, batch.done) == (0, [])
         acknowledge(directory, batch, 0)
         assert [entry.sequence for entry in read_batch(directory, 100, 20).entries] == list(range(13, 21))
+
+
+def test_a_long_read_breathes_and_may_be_given_up(tmp_path: Path) -> None:
+    with spool_in(tmp_path) as spool:
+        spool.append_many([prediction(number) for number in range(1, 201)])
+        directory = spool.slot.directory
+        breaths: list[None] = []
+        assert len(read_batch(directory, 175, 200, lambda: breaths.append(None)).entries) == 175
+        assert len(breaths) == 3
+
+        def give_up() -> None:
+            raise TimeoutError
+
+        with pytest.raises(TimeoutError):
+            read_batch(directory, 175, 200, give_up)
+        assert len(read_batch(directory, 200, 200).entries) == 200
 
 
 def test_a_torn_end_that_may_still_grow_is_not_passed_over(tmp_path: Path) -> None:

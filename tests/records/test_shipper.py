@@ -288,7 +288,6 @@ class SlowSink(MemorySink):
         try:
             while self.patient and threading.current_thread().name == "assay-shipper":
                 breathe()
-                os.sched_yield()
         except Exception:
             self.given_up += 1
             raise
@@ -362,3 +361,21 @@ def test_a_batch_that_takes_too_long_is_handed_over(tmp_path: Path, monkeypatch:
         wait_until(lambda: shipper.keep_up() == 10)
         assert sink.given_up > 0
         assert shipper.stop(30)
+
+
+def test_the_thread_leaves_the_processor_to_others_while_it_reads_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    yielded: list[str] = []
+    monkeypatch.setattr(os, "sched_yield", lambda: yielded.append(threading.current_thread().name))
+    with spool_in(tmp_path) as spool:
+        spool.append_many(RECORDS[:1000])
+        sink = MemorySink()
+        shipper = shipper_of(tmp_path, sink, spool)
+        assert shipper.ship() == 1000
+        assert yielded == []  # whoever ships by itself waits for it
+        spool.append_many(RECORDS[:1000])
+        shipper.start()
+        wait_until(lambda: len(yielded) >= 1000 // 50)
+        assert shipper.stop(30)
+        assert set(yielded) == {"assay-shipper"}

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from assay.records.log import Record
+from assay.records.log import Record, go_on
 from assay.records.segment import Damage, Frame, Segment, scan, segments
 from assay.records.slot import Cursor, read_counters, read_cursor, save_cursor, sync_directory
 
 logger = logging.getLogger(__name__)
 
 _DECODER: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)
+# So few records at a time that others get the processor in between.
+_PIECE = 50
 
 
 class Entry(NamedTuple):
@@ -47,14 +50,15 @@ def cursor_of(directory: Path) -> Cursor:
     return Cursor(sequence=before, shipped=before)
 
 
-def read_batch(directory: Path, limit: int, written: int | None) -> Batch:
+def read_batch(directory: Path, limit: int, written: int | None, breathe: Callable[[], None] = go_on) -> Batch:
     """The next records of a spool, at most `limit`.
 
     `written` is the last sequence number that its writer had counted before this call: what stands behind it may still
     be taken back. None when nobody writes: then everything that is whole is read, and what should be there is missing.
+    `breathe` is called every few records; what it raises is let through.
     """
     before = cursor_of(directory)
-    walk = _Walk(before, written)
+    walk = _Walk(before, written, breathe)
     done: list[Segment] = []
     found = segments(directory)
     ended = True
@@ -92,7 +96,8 @@ def acknowledge(directory: Path, batch: Batch, refused: int) -> None:
 class _Walk:
     """One pass over segments, from a cursor on."""
 
-    def __init__(self, start: Cursor, written: int | None) -> None:
+    def __init__(self, start: Cursor, written: int | None, breathe: Callable[[], None]) -> None:
+        self._breathe = breathe
         self.entries: list[Entry] = []
         self.missing = 0
         self._start = start
@@ -120,6 +125,8 @@ class _Walk:
                 self.jump(found.sequence - 1)
                 self._sequence = found.sequence
                 self.entries.append(Entry(found.sequence, _decode(found)))
+                if len(self.entries) % _PIECE == 0:
+                    self._breathe()
             self._offset = start + found.end
         return True
 

@@ -157,9 +157,10 @@ class Shipper:
                 return
 
     def _breathe(self) -> None:
-        """Give the batch up where this is the thread and somebody is to take over."""
+        """Where this is the thread, let others run first, and give the batch up if somebody is to take over."""
         if threading.current_thread() is not self._thread:
             return
+        os.sched_yield()
         self._overdue = self._overdue or time.monotonic() - self._began > _PATIENCE_S
         if self._urgent or self._overdue or self._stop.is_set():
             raise _GivenUpError
@@ -213,7 +214,9 @@ class Shipper:
             raise StorageError(f"the spool in {directory} fails: {error.strerror}") from error
 
     def _ship_batch(self, directory: Path, abandoned: Slot | None = None) -> int:
-        batch = read_batch(directory, BATCH_RECORDS, None if abandoned is not None else _counted(directory))
+        self._began = time.monotonic()
+        written = None if abandoned is not None else _counted(directory)
+        batch = read_batch(directory, BATCH_RECORDS, written, self._breathe)
         letters = [
             DeadLetter(entry.sequence, "cannot be decoded", self._clock(), raw=base64.b64encode(entry.record).decode())
             for entry in batch.entries

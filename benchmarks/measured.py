@@ -12,6 +12,8 @@ CONNECTIONS = 32
 LOGS = ("process", "off", "power", "power in memory")
 IN_MEMORY = " in memory"
 ECHO = "echo"
+#: The share of the most at which the p99 has a target.
+HALF = 0.5
 
 
 class Size(NamedTuple):
@@ -41,7 +43,7 @@ class Start(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """All of it. `rounds` by classifier and server (the echo or a durability), `fixed` by classifier, durability and
+    """All of it. `rounds` by classifier and server (the echo or a durability), `fixed` by classifier, server and
     share of the most; `syncs_ms`: how long the disk takes to make a record durable.
     """
 

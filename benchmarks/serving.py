@@ -22,7 +22,7 @@ from pathlib import Path
 
 import msgspec
 from hello import COLUMNS, MODEL, write_model
-from measured import CONNECTIONS, ECHO, IN_MEMORY, LOGS, SIZES, Measured, Round, Start
+from measured import CONNECTIONS, ECHO, HALF, IN_MEMORY, LOGS, SIZES, Measured, Round, Start
 from releases import publish_all
 from servers import assay_serve, uvicorn
 from serving_page import judged, show, write
@@ -154,19 +154,23 @@ def _load(server: Server, plan: Plan) -> Round:
 def _at_fixed_rates(
     measured: Measured, servers: Mapping[str, Server], exchanges: Mapping[str, tuple[Exchange, ...]]
 ) -> None:
-    """Latency at shares of what the default log answers at most, the durabilities taking turns."""
+    """Latency at shares of what the default log answers at most, the durabilities taking turns. At half of it the echo
+    too: what is left of its latency is the machine's.
+    """
     rounds, seconds, _ = SIZES[measured.size]
     for name, found in exchanges.items():
         most = statistics.median(one.load.requests_per_second for one in measured.rounds[name][LOGS[0]])
         for share in SHARES:
             powers = [log for log in servers if log.startswith("power")] if share == SHARES[0] else []
-            plan = Plan(exchanges=found, connections=CONNECTIONS, seconds=seconds, rate=most * share)
-            for _ in range(max(3, rounds // 2)):
-                for log in (LOGS[0], *powers):
-                    servers[log].settle()
-                    with _alone(servers, log):
-                        told = _load(servers[log], plan).load
-                    measured.fixed.setdefault((name, log, share), []).append(told)
+            beside = [ECHO] if share == HALF else powers
+            for _ in range(rounds if share == HALF else max(3, rounds // 2)):
+                for key in (LOGS[0], *beside):
+                    sent = _echoed(found) if key == ECHO else found
+                    plan = Plan(exchanges=sent, connections=CONNECTIONS, seconds=seconds, rate=most * share)
+                    servers[key].settle()
+                    with _alone(servers, key):
+                        told = _load(servers[key], plan).load
+                    measured.fixed.setdefault((name, key, share), []).append(told)
 
 
 def _starts(home: Path, examples: Mapping[str, object], folder: Path, core: int, count: int) -> dict[str, list[Start]]:

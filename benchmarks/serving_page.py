@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from measured import CONNECTIONS, ECHO, LOGS, SIZES, Measured
+from measured import CONNECTIONS, ECHO, HALF, LOGS, SIZES, Measured
 from pages import table, taken, write_page
 from rich.console import Console
 from rich.table import Table as Grid
@@ -89,9 +89,10 @@ def judged(measured: Measured) -> list[Target]:
             targets.append(judge(f"p99 that {log} adds at a quarter, ms, {name}", added, aim=1))
     for name, rounds in measured.rounds.items():
         full = [one.load.p99_ms for one in rounds[LOGS[0]]]
-        half = [load.p99_ms for load in measured.fixed[name, LOGS[0], 0.5]]
+        half, bare = ([load.p99_ms for load in measured.fixed[name, key, HALF]] for key in (LOGS[0], ECHO))
         targets.append(judge(f"p99 at full load, ms, {name}", full, floor=5, aim=3))
         targets.append(judge(f"p99 at half load, ms, {name}", half, floor=2, aim=1))
+        targets.append(judge(f"the echo's p99 at that rate, ms, {name}", bare))
     pairs = [*zip(measured.starts["assay"], measured.starts["hello-world"], strict=True)]
     beside = {
         "start to first answer, of a hello-world": [a.seconds / b.seconds for a, b in pairs],
@@ -133,7 +134,7 @@ def _rounds(measured: Measured) -> Table:
 def _fixed(measured: Measured) -> Table:
     heads = (
         "classifier",
-        "log",
+        "server",
         "share of the most",
         "requests/s",
         "p50 ms",
@@ -142,14 +143,15 @@ def _fixed(measured: Measured) -> Table:
         "sent late, p99 ms",
     )
     rows: list[Cells] = []
-    for (name, log, share), loads in measured.fixed.items():
+    for (name, key, share), loads in measured.fixed.items():
         p50, p999, late = (
             statistics.median(getattr(load, figure) for load in loads)
             for figure in ("p50_ms", "p999_ms", "late_p99_ms")
         )
         p99 = spread([load.p99_ms for load in loads])
         rate = f"{loads[0].rate or 0.0:,.0f}"
-        rows.append((name, log, f"{share:.0%}", rate, f"{p50:.2f}", p99, f"{p999:.2f}", f"{late:.2f}"))
+        server = key if key == ECHO else f"log {key}"
+        rows.append((name, server, f"{share:.0%}", rate, f"{p50:.2f}", p99, f"{p999:.2f}", f"{late:.2f}"))
     return Table("Sent at fixed times, latency from then on", heads, rows)
 
 

@@ -16,7 +16,7 @@ BELOW_FLOOR = "below the floor"
 
 
 class Target(NamedTuple):
-    """One line. A floor or an aim that was not set is empty."""
+    """One line. A floor or an aim that was not set is empty; a line with neither stands beside another to compare."""
 
     what: str
     floor: str
@@ -38,8 +38,10 @@ def judge(
         reached = "aim"
     elif reaches(floor):
         reached = "floor"
+    elif floor is None:
+        reached = "" if aim is None else "below the aim"
     else:
-        reached = "below the aim" if floor is None else BELOW_FLOOR
+        reached = BELOW_FLOOR
     return Target(what, _number(floor), _number(aim), spread(values), reached)
 
 

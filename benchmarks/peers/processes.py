@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import http.client
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -25,6 +26,8 @@ READY_TIMEOUT_S = 300.0
 STOP_TIMEOUT_S = 20.0
 SERVER_CORE, LOAD_CORE = "0", "1"
 _CHILD_SUBREAPER = 36
+#: Below what Linux hands out (net.ipv4.ip_local_port_range).
+_OWN_PORTS = (20_000, 32_000)
 #: Fields of /proc/PID/stat behind the name: parent, user and system time in ticks, when it began.
 _PARENT, _USER, _SYSTEM, _BEGAN = 1, 11, 12, 19
 
@@ -142,10 +145,14 @@ def wait(holds: Callable[[], bool], timeout_s: float, otherwise: str, every_s: f
 
 
 def free_port() -> int:
-    """A port of this machine on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of this machine on which nobody listens. None that the system hands out by itself: a server of many
+    processes takes such ports before it binds the one that it was told.
+    """
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            port = random.randrange(*_OWN_PORTS)  # noqa: S311 - a port is no secret
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _adopt() -> None:

@@ -28,7 +28,7 @@ READING = """\
 `assay init` and `assay train` as commands (`make sets`), with the options of `benchmarks/sets.py`, which name columns
 and classes; nothing of the spec is edited. The limits of a training are 300 s on two cores and 4 GiB. GiB is the peak
 of its largest process. The digest is that of the release: the same data, spec and seed give it again where
-linear algebra runs the same loops (OpenBLAS chooses them by processor, or by OPENBLAS_CORETYPE)."""
+linear algebra runs the same loops (OpenBLAS chooses them by processor, or by OPENBLAS_CORETYPE, here {loops})."""
 ASSAY = Path(sys.executable).with_name("assay")
 
 
@@ -63,9 +63,9 @@ def main() -> None:
         print(*rows[-1], sep="\t", file=sys.stderr, flush=True)
     Console(width=140).print(grid)
     if wish.table:
-        write_page(
-            wish.table, "# Every data set by `assay init` and `assay train`", taken(()), READING, table(TITLES, rows)
-        )
+        told = READING.format(loops=os.environ.get("OPENBLAS_CORETYPE", "not set"))
+        title = "# Every data set by `assay init` and `assay train`"
+        write_page(wish.table, title, taken(()), told, table(TITLES, rows))
     sys.exit(0 if kept else 1)
 
 

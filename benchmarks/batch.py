@@ -1,6 +1,6 @@
 """Batches from Parquet against reading and writing the same file without a model, and against pandas with scikit-learn.
 
-python benchmarks/batch.py [--rows N] [--table PAGE]     rows of the first release's file, the others get a fifth
+python benchmarks/batch.py [--rows N] [--rounds N] [--table PAGE]     rows of the first file, the others get a fifth
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import os
 import pickle
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,7 @@ from targets import Target, add_option, judge, keep
 # This process stays small: what it starts would else seem as large as it is. What needs libraries runs in its children.
 
 HERE = Path(__file__).resolve().parent
-ROWS = 5_000_000
+ROWS, ROUNDS = 5_000_000, 3
 #: PR_SET_CHILD_SUBREAPER of prctl(2).
 _CHILD_SUBREAPER = 36
 GROUP = 200_000
@@ -49,9 +50,9 @@ answers.to_parquet("pandas.parquet")
 
 
 METHOD = """\
-One run of whole commands (`make bench-batch`), start-up counted. Copying is polars: read the file and write it again;
-pandas loads a fitted pipeline, reads, predicts and writes. CPU is that of all processes of a command, and its memory
-that of the largest of them."""
+Whole commands (`make bench-batch`), start-up counted, in turn: medians of {} rounds, with the least and the greatest of
+the rounds' ratios in brackets. Copying is polars: read the file and write it again; pandas loads a fitted pipeline,
+reads, predicts and writes. CPU is that of all processes of a command, and its memory that of the largest of them."""
 LIBRARIES = ("polars", "pyarrow", "pandas", "scikit-learn", "lightgbm")
 TITLES = ("release", "rows", "what", "s", "rows/s", "CPU us/row", "largest")
 
@@ -83,6 +84,7 @@ def main() -> None:
     """Measure and print."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--rows", type=int, default=ROWS)
+    arguments.add_argument("--rounds", type=int, default=ROUNDS)
     arguments.add_argument("--table", type=Path, help="write the tables to this Markdown file")
     add_option(arguments)
     wanted = arguments.parse_args()
@@ -91,18 +93,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         _run([sys.executable, __file__, "prepare", str(rows)], home)
-        found: dict[str, dict[str, Ran]] = {}
+        found: dict[str, list[dict[str, Ran]]] = {}
         for name, share in SHARES.items():
             (home / f"{name}.parquet").replace(home / "in.parquet")
             (home / f"{name}.pickle").replace(home / "pipeline.pickle")
-            found[name] = _measure(name, home)
-            for what, ran in found[name].items():
-                lines.append(_line(name, rows // share, what, ran))
+            found[name] = [_measure(name, home) for _ in range(wanted.rounds)]
+            for what in found[name][0]:
+                lines.append(_line(name, rows // share, what, [one[what] for one in found[name]]))
                 print(*lines[-1], sep="\t", flush=True)
     judged = [
         judge(
             f"batch of the speed of {bounds.of}, {name}",
-            [_ratio(found[name], bounds.of)],
+            [_ratio(one, bounds.of) for one in found[name]],
             floor=bounds.floor,
             aim=bounds.aim,
             more=True,
@@ -114,8 +116,8 @@ def main() -> None:
         print(*target, sep="\t")
     keep(wanted.targets, judged)
     if wanted.table:
-        title = "# Batches from Parquet"
-        write_page(wanted.table, title, taken(LIBRARIES), METHOD, table(Target._fields, judged), table(TITLES, lines))
+        title, method = "# Batches from Parquet", METHOD.format(wanted.rounds)
+        write_page(wanted.table, title, taken(LIBRARIES), method, table(Target._fields, judged), table(TITLES, lines))
 
 
 def prepare(rows: int) -> None:
@@ -137,16 +139,19 @@ def prepare(rows: int) -> None:
 
 
 def _measure(name: str, home: Path) -> dict[str, Ran]:
+    for made in home.glob("out.*"):
+        made.unlink()
     batch = [str(Path(sys.executable).with_name("assay")), "batch", name, "--input", "in.parquet"]
     return {
         "copying": _run([sys.executable, "-c", COPY], home),
-        "assay batch": _run([*batch, "--output", "out.parquet", "--force"], home),
+        "assay batch": _run([*batch, "--output", "out.parquet"], home),
         "copying its own output": _run([sys.executable, "-c", COPY_ANSWERS], home),
         "pandas + scikit-learn": _run([sys.executable, "-c", PANDAS], home),
     }
 
 
-def _line(name: str, rows: int, what: str, ran: Ran) -> tuple[str, ...]:
+def _line(name: str, rows: int, what: str, rounds: list[Ran]) -> tuple[str, ...]:
+    ran = Ran(*map(statistics.median, zip(*rounds, strict=True)))
     rate, each_us = rows / ran.elapsed_s, 1e6 * ran.cpu_s / rows
     return (
         name,

@@ -27,7 +27,7 @@ LIBRARIES = ("uvicorn", "uvloop", "fastapi", "scikit-learn", "lightgbm", "polars
 PARTS = {
     "serving": ("serving.py", {"short": ("short",), "full": ("full",)}, "--out"),
     "peers": ("peers/compare.py", {"short": ("--short",), "full": ("--visits", "1")}, "--out"),
-    "batch": ("batch.py", {"short": (), "full": ()}, "--table"),
+    "batch": ("batch.py", {"short": ("--rounds", "1"), "full": ()}, "--table"),
     "training": ("training.py", {"short": ("telco_churn", "sms_spam", "--rounds", "1"), "full": ()}, "--table"),
 }
 METHOD = """\

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,13 +53,21 @@ def test_a_killed_batch_goes_on_and_gives_the_same_bytes(
     assert resumed.errors.sha256 == unharmed.errors.sha256
 
 
-def test_damaged_kept_work_is_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = write_csv(tmp_path / "in.csv", rows_of(300))
+@pytest.mark.parametrize("kind", ["answers", "errors", "done"])
+@pytest.mark.parametrize("torn", [lambda all_: all_[:-1], lambda all_: bytes(len(all_)), lambda _: b""])
+def test_kept_work_that_a_loss_of_power_tore_is_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, torn: Callable[[bytes], bytes]
+) -> None:
+    rows = rows_of(300)
+    rows[0]["amount"] = "many"
+    source = write_csv(tmp_path / "in.csv", rows)
     killed(source, tmp_path / "out.csv", 1, 4)
-    parts = sorted((tmp_path / ".out.csv.unfinished").glob("*.answers"))
-    parts[0].write_bytes(parts[0].read_bytes()[:-1])
+    kept = min((tmp_path / ".out.csv.unfinished").glob(f"*.{kind}"))
+    kept.write_bytes(torn(kept.read_bytes()))
     monkeypatch.setattr(pieces, "_BYTES", 4096)
-    scored(source, tmp_path / "out.csv")
+    watcher = Counted()
+    scored(source, tmp_path / "out.csv", watcher=watcher)
+    assert 0 < watcher.scored < 300
     scored(source, tmp_path / "unharmed.csv")
     assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "unharmed.csv").read_bytes()
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from zlib import crc32
 
 import msgspec
 import polars as pl
@@ -25,6 +26,8 @@ from assay.contract.columns import Contract
 from assay.errors import AssayError, Problem, StorageError
 from assay.release.bundle import read_files
 from assay.release.core import Release
+
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +58,16 @@ class Task:
         return self.staging / f"{piece:08d}.done"
 
 
+class Kept(msgspec.Struct, frozen=True):
+    """What a file held when it was written: its length and the CRC-32 of its bytes."""
+
+    bytes: int
+    crc: int
+
+
 class Done(msgspec.Struct, frozen=True, kw_only=True):
-    """The receipt of a piece: its rows, what became of them, and how long the files are that hold it. `resumed`: a run
-    before this one scored it.
+    """The receipt of a piece: its rows, what became of them, and the files that hold it. `resumed`: a run before this
+    one scored it.
     """
 
     piece: int
@@ -67,8 +77,8 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     errors: int
     labels: dict[str, int]
     decisions: dict[str, int]
-    part_size: int
-    faults_size: int
+    part: Kept
+    faults: Kept
     first_errors: tuple[str, ...] = ()
     resumed: bool = False
 
@@ -130,15 +140,16 @@ class Scorer:
             errors=len(errors),
             labels=dict(labels),
             decisions=dict(decisions),
-            part_size=part.stat().st_size,
-            faults_size=faults.stat().st_size,
+            part=_look(part),
+            faults=_look(faults),
             first_errors=tuple(f"row {row}: {problem}" for row, found in list(errors.items())[:5] for problem in found),
         )
-        place(part, task.part(number))
-        place(faults, task.faults(number))
+        # Not synced: a piece that a loss of power tore has another sum than its receipt, and is scored again.
+        part.replace(task.part(number))
+        faults.replace(task.faults(number))
         receipt = task.receipt(number).with_suffix(f".done.{os.getpid()}")
         receipt.write_bytes(msgspec.json.encode(done))
-        place(receipt, task.receipt(number))
+        receipt.replace(task.receipt(number))
         return done
 
 
@@ -159,10 +170,18 @@ def _find_receipt(task: Task, piece: int) -> Done | None:
     """The receipt of a piece, if all of what it gave is there."""
     try:
         done = msgspec.json.decode(task.receipt(piece).read_bytes(), type=Done)
-        sizes = (task.part(piece).stat().st_size, task.faults(piece).stat().st_size)
+        whole = (_look(task.part(piece)), _look(task.faults(piece))) == (done.part, done.faults)
     except (OSError, msgspec.DecodeError):
         return None
-    return msgspec.structs.replace(done, resumed=True) if sizes == (done.part_size, done.faults_size) else None
+    return msgspec.structs.replace(done, resumed=True) if whole else None
+
+
+def _look(path: Path) -> Kept:
+    size = crc = 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            size, crc = size + len(block), crc32(block, crc)
+    return Kept(size, crc)
 
 
 def score_pieces(task: Task, pieces: Iterator[Piece], workers: int) -> Iterator[Done]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,50 @@ def test_a_lightgbm_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:
         cut.write_bytes(content[:length])
         with pytest.raises(DataError, match=r"cut\.txt is a damaged LightGBM model"):
             READERS["LightGBM text"](cut)
+
+
+def with_sets(folder: Path) -> bytes:
+    """A file of trees that split on sets of categories."""
+    rows = frame()
+    values = rows["visits"].cast(pl.Float64).fill_null(0.0).to_numpy().reshape(-1, 1)
+    save_lightgbm(folder, values, labels(rows), names=["visits"], categorical=["visits"], min_data_per_group=1)
+    return (folder / "model.txt").read_bytes()
+
+
+DAMAGES = [
+    (rb"num_class=1", b"num_class=x", "num_class"),
+    (rb"feature_infos=\S+", b"feature_infos=[0:", "feature_infos"),
+    (rb"feature_names=", b"feature_names=other ", "feature_names"),
+    (rb"tree_sizes=\d", b"tree_sizes=x", "trees that it names"),
+    (rb"num_tree_per_iteration=1", b"num_tree_per_iteration=2", "no whole number of iterations"),
+    (rb"num_leaves=\d", b"num_leaves=0", "num_leaves"),
+    (rb"num_cat=\d", b"num_cat=0", "num_cat"),
+    (rb"split_feature=\d", b"split_feature=9", "split_feature"),
+    (rb"\nsplit_gain", b"\nplit_gainn", "a line begins with 'plit_gainn="),
+    (rb"threshold=\d", b"threshold=9", "set that there is not"),
+    (rb"leaf_value=\S", b"leaf_value=x", "leaf_value"),
+    (rb"leaf_count=\d", b"leaf_count= ", "leaf_count"),
+    (rb"\ninternal_value", b"\n\ninternal_value", "a line begins with ''"),
+    (rb"left_child=\S+", b"left_child=0", "make no tree"),
+    (rb"right_child=(\S+) (\S+)", rb"right_child=\2 \2", "make no tree"),
+    (rb"cat_boundaries=0 \d", b"cat_boundaries=0 0", "cat_boundaries"),
+    (rb"cat_threshold=\d", b"cat_threshold=x", "cat_threshold"),
+]
+
+
+@pytest.mark.parametrize(("pattern", "instead", "said"), DAMAGES)
+def test_a_lightgbm_file_with_damage_in_it_is_refused_before_lightgbm_sees_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: bytes, instead: bytes, said: str
+) -> None:
+    content = with_sets(tmp_path)
+    sized = re.sub(rb"\ntree_sizes=.*", b"", content) if not pattern.startswith(b"tree_sizes") else content
+    damaged, changed = re.subn(pattern, instead, sized, count=1)
+    assert changed
+    assert damaged != sized
+    (tmp_path / "bad.txt").write_bytes(damaged)
+    monkeypatch.setattr(lightgbm, "Booster", None)
+    with pytest.raises(DataError, match=rf"bad\.txt is a damaged LightGBM model: .*{re.escape(said)}"):
+        READERS["LightGBM text"](tmp_path / "bad.txt")
 
 
 def test_lightgbm_splits_by_sets_of_categories(tmp_path: Path) -> None:

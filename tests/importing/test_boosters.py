@@ -17,6 +17,7 @@ from assay.importing.catboost_model import _build as build_catboost
 from assay.importing.forms import READERS, recognise
 from assay.importing.inputs import Code, Value
 from assay.importing.native import Native
+from assay.importing.opened import Trust, open_model
 from assay.spec.tree import MISSING_TOKENS
 from tests.importing.material import PLANS, ask, convert, frame, labels
 
@@ -180,6 +181,33 @@ def test_xgboost_within_its_float32_sums(tmp_path: Path, classes: int, suffix: s
     path = tmp_path / f"model.{suffix}"
     booster.save_model(path)
     check(READERS[recognise(path)](path), rows, classes, 2e-5)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "instead", "said"),
+    [
+        (r'"left_children":\[\d+', '"left_children":[777', "two parents, or are not there"),
+        (r'"left_children":\[\d+', '"left_children":[0', "two parents, or are not there"),
+        (r'"left_children":\[\d+', '"left_children":[-1', "has one child"),
+        (r'"split_indices":\[\d+', '"split_indices":[99', "names an input that there is not"),
+        (r'"iteration_indptr":\[0,1,2,3', '"iteration_indptr":[0,1,2,9', "damaged|no sound|cannot answer"),
+        (r'"iteration_indptr":\[0,1,2,3', '"iteration_indptr":[0', "damaged|no sound|cannot answer"),
+    ],
+)
+def test_an_xgboost_file_with_damage_in_it_is_refused_before_its_trees_are_walked(
+    tmp_path: Path, pattern: str, instead: str, said: str
+) -> None:
+    xgboost = pytest.importorskip("xgboost", reason="XGBoost is not installed")
+    rows = frame(missing=False)
+    numbers = rows.select(pl.col(NUMBERS).cast(pl.Float64))
+    data = xgboost.DMatrix(numbers.to_numpy(), labels(rows), feature_names=NUMBERS)
+    path = tmp_path / "model.json"
+    xgboost.train({"objective": "binary:logistic", "nthread": 1}, data, 3).save_model(path)
+    sound, changed = re.subn(pattern, instead, path.read_text(), count=1)
+    assert changed
+    path.write_text(sound)
+    with pytest.raises(DataError, match=said):
+        open_model(path, "XGBoost JSON", rows, MISSING_TOKENS, Trust())
 
 
 def test_an_xgboost_regression_is_refused_by_name(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from assay.cli.main import app as command
 from assay.cli.main import exit_code
-from assay.errors import AssayError, ConfigurationError, DataError, StorageError
+from assay.errors import AssayError, ConfigurationError, DataError, SpecError, StorageError
 
 WORDS = (
     "meet",
@@ -85,6 +85,23 @@ def test_init_and_check_speak_to_people(folder: Path) -> None:
     assert "5,000 rows, 3 columns" in said
     assert "4,000 rows to learn from, choices made out of fold; 1,000 gate rows judge" in said
     assert "ready to train" in said
+
+
+@pytest.mark.parametrize(
+    ("key", "place"),
+    [
+        ("{feature: amonut, op: '>', value: 3, label: spam}", "model.fallback.rule"),
+        ("{feature: amount, op: '>', value: 3, label: spma}", "model.fallback.rule.label"),
+    ],
+)
+def test_check_refuses_what_training_would(folder: Path, key: str, place: str) -> None:
+    run("init", "rows.csv", "--label", "label")
+    spec = Path("classifier.yaml")
+    spec.write_text(spec.read_text().replace("\nmodel:\n", f"\nmodel:\n  fallback: {{rule: {key}}}\n"))
+    for asked in ("check", "train"):
+        with pytest.raises(SpecError, match=place) as caught:
+            run(asked)
+        assert exit_code(caught.value) == 2
 
 
 def test_init_keeps_a_spec_that_is_there(folder: Path) -> None:

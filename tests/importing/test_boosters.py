@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from assay.importing.catboost_model import _build as build_catboost
 from assay.importing.forms import READERS, recognise
 from assay.importing.inputs import Code, Value
 from assay.importing.native import Native
+from assay.importing.opened import Trust, open_model
 from assay.spec.tree import MISSING_TOKENS
 from tests.importing.material import PLANS, ask, convert, frame, labels
 
@@ -87,6 +89,50 @@ def test_a_lightgbm_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:
             READERS["LightGBM text"](cut)
 
 
+def with_sets(folder: Path) -> bytes:
+    """A file of trees that split on sets of categories."""
+    rows = frame()
+    values = rows["visits"].cast(pl.Float64).fill_null(0.0).to_numpy().reshape(-1, 1)
+    save_lightgbm(folder, values, labels(rows), names=["visits"], categorical=["visits"], min_data_per_group=1)
+    return (folder / "model.txt").read_bytes()
+
+
+DAMAGES = [
+    (rb"num_class=1", b"num_class=x", "num_class"),
+    (rb"feature_infos=\S+", b"feature_infos=[0:", "feature_infos"),
+    (rb"feature_names=", b"feature_names=other ", "feature_names"),
+    (rb"tree_sizes=\d", b"tree_sizes=x", "trees that it names"),
+    (rb"num_tree_per_iteration=1", b"num_tree_per_iteration=2", "no whole number of iterations"),
+    (rb"num_leaves=\d", b"num_leaves=0", "num_leaves"),
+    (rb"num_cat=\d", b"num_cat=0", "num_cat"),
+    (rb"split_feature=\d", b"split_feature=9", "split_feature"),
+    (rb"\nsplit_gain", b"\nplit_gainn", "a line begins with 'plit_gainn="),
+    (rb"threshold=\d", b"threshold=9", "set that there is not"),
+    (rb"leaf_value=\S", b"leaf_value=x", "leaf_value"),
+    (rb"leaf_count=\d", b"leaf_count= ", "leaf_count"),
+    (rb"\ninternal_value", b"\n\ninternal_value", "a line begins with ''"),
+    (rb"left_child=\S+", b"left_child=0", "make no tree"),
+    (rb"right_child=(\S+) (\S+)", rb"right_child=\2 \2", "make no tree"),
+    (rb"cat_boundaries=0 \d", b"cat_boundaries=0 0", "cat_boundaries"),
+    (rb"cat_threshold=\d", b"cat_threshold=x", "cat_threshold"),
+]
+
+
+@pytest.mark.parametrize(("pattern", "instead", "said"), DAMAGES)
+def test_a_lightgbm_file_with_damage_in_it_is_refused_before_lightgbm_sees_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: bytes, instead: bytes, said: str
+) -> None:
+    content = with_sets(tmp_path)
+    sized = re.sub(rb"\ntree_sizes=.*", b"", content) if not pattern.startswith(b"tree_sizes") else content
+    damaged, changed = re.subn(pattern, instead, sized, count=1)
+    assert changed
+    assert damaged != sized
+    (tmp_path / "bad.txt").write_bytes(damaged)
+    monkeypatch.setattr(lightgbm, "Booster", None)
+    with pytest.raises(DataError, match=rf"bad\.txt is a damaged LightGBM model: .*{re.escape(said)}"):
+        READERS["LightGBM text"](tmp_path / "bad.txt")
+
+
 def test_lightgbm_splits_by_sets_of_categories(tmp_path: Path) -> None:
     rows = frame()
     codes = rows["visits"].cast(pl.Float64).to_numpy()
@@ -135,6 +181,33 @@ def test_xgboost_within_its_float32_sums(tmp_path: Path, classes: int, suffix: s
     path = tmp_path / f"model.{suffix}"
     booster.save_model(path)
     check(READERS[recognise(path)](path), rows, classes, 2e-5)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "instead", "said"),
+    [
+        (r'"left_children":\[\d+', '"left_children":[777', "two parents, or are not there"),
+        (r'"left_children":\[\d+', '"left_children":[0', "two parents, or are not there"),
+        (r'"left_children":\[\d+', '"left_children":[-1', "has one child"),
+        (r'"split_indices":\[\d+', '"split_indices":[99', "names an input that there is not"),
+        (r'"iteration_indptr":\[0,1,2,3', '"iteration_indptr":[0,1,2,9', "damaged|no sound|cannot answer"),
+        (r'"iteration_indptr":\[0,1,2,3', '"iteration_indptr":[0', "damaged|no sound|cannot answer"),
+    ],
+)
+def test_an_xgboost_file_with_damage_in_it_is_refused_before_its_trees_are_walked(
+    tmp_path: Path, pattern: str, instead: str, said: str
+) -> None:
+    xgboost = pytest.importorskip("xgboost", reason="XGBoost is not installed")
+    rows = frame(missing=False)
+    numbers = rows.select(pl.col(NUMBERS).cast(pl.Float64))
+    data = xgboost.DMatrix(numbers.to_numpy(), labels(rows), feature_names=NUMBERS)
+    path = tmp_path / "model.json"
+    xgboost.train({"objective": "binary:logistic", "nthread": 1}, data, 3).save_model(path)
+    sound, changed = re.subn(pattern, instead, path.read_text(), count=1)
+    assert changed
+    path.write_text(sound)
+    with pytest.raises(DataError, match=said):
+        open_model(path, "XGBoost JSON", rows, MISSING_TOKENS, Trust())
 
 
 def test_an_xgboost_regression_is_refused_by_name(tmp_path: Path) -> None:

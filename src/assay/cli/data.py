@@ -108,7 +108,18 @@ def init(
 
 def check(spec: SpecArgument = Path("classifier.yaml"), as_json: JsonOption = False) -> None:
     """Validate spec and data; print the audit. What forbids training is an error."""
-    dataset, parts, report = _examine(spec)
+    from assay.data.audit import audit
+    from assay.data.dataset import load_dataset
+    from assay.data.split import split as divide
+    from assay.spec import read_spec
+    from assay.training.train import prepare_lesson
+
+    wanted = read_spec(spec)
+    dataset = load_dataset(wanted, spec.parent)
+    parts = divide(dataset, wanted)
+    report = audit(dataset, parts, wanted)
+    if not report.blocks:
+        prepare_lesson(wanted, dataset, parts)
     emit(_check_values(dataset, parts, report), _check_text(dataset, parts, report), as_json=as_json)
     report.require()
 
@@ -133,18 +144,6 @@ def split(
     for name, written in rows.items():
         table.add_row(Text(str(output / f"{name}.csv")), f"{written:,}")
     emit({"directory": str(output), "rows": rows, "set_aside": len(parts.set_aside)}, table, as_json=as_json)
-
-
-def _examine(path: Path) -> tuple[Dataset, Split, AuditReport]:
-    from assay.data.audit import audit
-    from assay.data.dataset import load_dataset
-    from assay.data.split import split as divide
-    from assay.spec import read_spec
-
-    spec = read_spec(path)
-    dataset = load_dataset(spec, path.parent)
-    parts = divide(dataset, spec)
-    return dataset, parts, audit(dataset, parts, spec)
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.errors import DataError
 from assay.importing.inputs import Input, Vocabulary
 
 Floats = NDArray[np.float64]
@@ -63,6 +64,10 @@ class Foreign:
     takes_missing: bool = False
     single: bool = False
     notices: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if isinstance(self.arrays, Trees) and self.arrays.feature.max(initial=-1) >= len(self.inputs):
+            raise DataError("the model is damaged: a split of a tree names an input that there is not")
 
     @property
     def outputs(self) -> int:
@@ -119,12 +124,20 @@ def counted(tree: Tree) -> Tree:
 
 
 def in_order(tree: Tree) -> Tree:
-    """The tree with its nodes in the order of a walk from the root, so that children stand behind their parents."""
+    """The tree with its nodes in the order of a walk from the root, so that children stand behind their parents.
+
+    Raises:
+        DataError: the nodes make no tree.
+    """
     order: list[int] = []
     waiting = [0]
     left, right, feature = tree.left.tolist(), tree.right.tolist(), tree.feature.tolist()
+    met = [False] * len(feature)
     while waiting:
         node = waiting.pop()
+        if not 0 <= node < len(met) or met[node]:
+            raise DataError("the model is damaged: nodes of a tree have two parents, or are not there")
+        met[node] = True
         order.append(node)
         if feature[node] >= 0:
             waiting += (right[node], left[node])

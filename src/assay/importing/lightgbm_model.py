@@ -7,9 +7,7 @@ sets. Tests hold all of this against LightGBM itself.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from numpy.typing import NDArray
 from assay.errors import DataError
 from assay.importing.foreign import AS_ZERO, LEFT, RIGHT, Foreign, Tree, in_order, plant
 from assay.importing.inputs import Code, Input, Source, Step
+from assay.importing.lightgbm_text import fields_of, read_whole
 from assay.importing.native import Columns, Floats, Native, raw_scores, refuse
 
 _FLUSH = Step("flush", float(np.float32(1e-35)))
@@ -31,48 +30,19 @@ def open_lightgbm(path: Path) -> Native:
     """Open a model file. Raises DataError (damaged), NotSupportedError (cannot be converted exactly)."""
     import lightgbm
 
-    _refuse_damage(path)
+    text = read_whole(path)
     try:
-        booster = lightgbm.Booster(model_file=str(path))
+        booster = lightgbm.Booster(model_str=text)
     except lightgbm.basic.LightGBMError as error:
         raise DataError(f"{path.name} is a damaged LightGBM model: {error}") from None
     return native_of_booster(booster)
-
-
-def _refuse_damage(path: Path) -> None:
-    """Raises DataError where the file is not as long as it says itself: LightGBM would end the process over it."""
-    content = path.read_bytes()
-    header, _, rest = content.partition(b"\n\n")
-    sizes = re.search(rb"^tree_sizes=([\d ]*)$", header, re.MULTILINE)
-    ends = [0, *accumulate(int(size) for size in sizes[1].split())] if sizes else []
-    _, parameters, tail = rest.partition(b"\nparameters:")
-    _, ended, tail = tail.partition(b"\nend of parameters\n")
-    whole = (
-        all(rest.startswith(b"Tree=%d\n" % at, begin) for at, begin in enumerate(ends[:-1]))
-        and (not ends or rest.startswith(b"end of trees\n", ends[-1]))
-        and bool(parameters) == bool(ended)
-        and (not tail.strip() or _is_json(tail.partition(b"pandas_categorical:")[2]))
-    )
-    if not whole or b"\nTree=0\n" not in content:
-        raise DataError(
-            f"{path.name} is a damaged LightGBM model: trees that it names are not in it, or its end is missing",
-            remedy='copy it anew, or save it again: booster.save_model("model.txt")',
-        )
-
-
-def _is_json(content: bytes) -> bool:
-    try:
-        json.loads(content)
-    except ValueError:
-        return False
-    return True
 
 
 def native_of_booster(booster: Any) -> Native:
     """The same of a booster in memory, up to its best iteration where it has one."""
     rounds = booster.best_iteration if booster.best_iteration > 0 else booster.current_iteration()
     text = booster.model_to_string(num_iteration=rounds)
-    header = _fields(text.split("\nTree=")[0])
+    header = fields_of(text.split("\nTree=")[0])
     _refuse_objective(header)
     names = tuple(booster.feature_name())
     named = () if all(name == f"Column_{at}" for at, name in enumerate(names)) else names
@@ -121,7 +91,7 @@ def _value(value: object) -> str:
 
 
 def _build(text: str, header: Mapping[str, str], sources: Sequence[Source]) -> Foreign:
-    blocks = [_fields("Tree=" + block) for block in text.split("\nend of trees", maxsplit=1)[0].split("\nTree=")[1:]]
+    blocks = [fields_of("Tree=" + block) for block in text.split("\nend of trees", maxsplit=1)[0].split("\nTree=")[1:]]
     outputs = int(header["num_tree_per_iteration"])
     sets = _Sets(sources)
     trees = [_tree(block, sets) for block in blocks]
@@ -196,10 +166,6 @@ def _members(fields: Mapping[str, str], number: int) -> frozenset[int]:
     starts = _numbers(fields, "cat_boundaries", np.int64)
     words = _numbers(fields, "cat_threshold", np.int64)[starts[number] : starts[number + 1]]
     return frozenset(32 * at + bit for at, word in enumerate(words.tolist()) for bit in range(32) if word >> bit & 1)
-
-
-def _fields(block: str) -> dict[str, str]:
-    return dict(line.partition("=")[::2] for line in block.splitlines())
 
 
 def _numbers(fields: Mapping[str, str], name: str, kind: Any) -> NDArray[Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from assay.contract.infer import infer
 from assay.contract.table import Table
-from assay.errors import ConfigurationError
+from assay.errors import ConfigurationError, DataError
 from assay.importing.bind import bind
 from assay.importing.foreign import Foreign
 from assay.importing.forms import READERS, Form
@@ -57,15 +58,30 @@ def open_model(path: Path, form: Form, frame: pl.DataFrame, missing: tuple[str, 
     """
     if form == "pickle":
         return _open_pickle(path, frame, missing, trust)
-    native = READERS[form](path)
+    with _damage(path, form):
+        native = READERS[form](path)
     sources, notices = bind(native.names, native.categories, frame, missing)
+    with _damage(path, form):  # before the library is asked: it reads outside of its memory where trees are none
+        foreign = native.build(sources)
     return Opened(
-        foreign=native.build(sources),
+        foreign=foreign,
         notices=notices,
         ask=lambda table: native.ask(_columns(sources, table)),
         rounds=native.rounds,
         first=_first(native, sources),
     )
+
+
+@contextmanager
+def _damage(path: Path, form: Form) -> Iterator[None]:
+    """What is not as a file of this form is."""
+    try:
+        yield
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{path.name} is no sound {form} model: {type(error).__name__} {error}",
+            remedy="save it again with the library that fitted it, in a version that is known here",
+        ) from error
 
 
 def _first(native: Native, sources: Sequence[Source]) -> Callable[[Table, int], Floats] | None:

@@ -19,6 +19,7 @@ from assay.importing.inputs import SINGLE, Input, Source
 from assay.importing.native import Columns, Floats, Native, needs, raw_scores, refuse
 
 _BINARY = ("binary:logistic", "binary:logitraw")
+_NO_CHILD = -1
 _CLASSES = ("multi:softprob", "multi:softmax")
 
 
@@ -59,7 +60,10 @@ def native_of_booster(booster: Any) -> Native:
         rows = xgboost.DMatrix(
             np.column_stack(columns), feature_names=booster.feature_names, feature_types=booster.feature_types
         )
-        return raw_scores(booster.predict(rows, output_margin=True, iteration_range=(0, first)))
+        try:
+            return raw_scores(booster.predict(rows, output_margin=True, iteration_range=(0, first)))
+        except xgboost.core.XGBoostError as error:
+            raise DataError(f"XGBoost cannot answer with this model: {str(error).splitlines()[0]}") from None
 
     return Native(
         names=names,
@@ -104,7 +108,9 @@ def _start(objective: str, base: float) -> float:
 
 def _tree(tree: Mapping[str, Any]) -> Tree:
     left, right = (np.array(tree[name], dtype=np.int32) for name in ("left_children", "right_children"))
-    leaf = left < 0
+    leaf = left == _NO_CHILD
+    if ((right == _NO_CHILD) != leaf).any():
+        raise DataError("the model is damaged: a node of a tree has one child")
     if any(tree["split_type"]):
         raise refuse("an XGBoost model with categorical splits", "fit it on one column a category (pandas.get_dummies)")
     if int(tree["tree_param"]["size_leaf_vector"]) > 1:

@@ -38,6 +38,8 @@ _FULL = 0.25
 _PATIENCE_S = 2.0
 _LONGEST_PAUSE_S = 15.0
 _OTHERS_TURN_S = 0.02
+# Who ships because many wait shares the processor with answers in short turns; the kernel's own would be its ticks.
+_STRETCH_S, _REST_S = 0.001, 0.00005
 
 
 class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -83,7 +85,7 @@ class Shipper:
         self._pauses: dict[Path, tuple[float, float]] = {}
         self._stop = threading.Event()
         self._urgent = self._overdue = False
-        self._began = 0.0
+        self._began = self._tired = 0.0
         self._thread: threading.Thread | None = None
 
     def start(self, lower: Callable[[], None] = go_on) -> None:
@@ -157,8 +159,11 @@ class Shipper:
                 return
 
     def _breathe(self) -> None:
-        """Where this is the thread, let others run first, and give the batch up if somebody is to take over."""
+        """Let others run. Where this is the thread, give the batch up if somebody is to take over."""
         if threading.current_thread() is not self._thread:
+            if self._urgent and time.monotonic() > self._tired:
+                time.sleep(_REST_S)
+                self._tired = time.monotonic() + _STRETCH_S
             return
         os.sched_yield()
         self._overdue = self._overdue or time.monotonic() - self._began > _PATIENCE_S

@@ -379,3 +379,19 @@ def test_the_thread_leaves_the_processor_to_others_while_it_reads_too(
         wait_until(lambda: len(yielded) >= 1000 // 50)
         assert shipper.stop(30)
         assert set(yielded) == {"assay-shipper"}
+
+
+def test_who_ships_because_many_wait_rests_in_between(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rested: list[float] = []
+    monkeypatch.setattr("assay.records.shipper._STRETCH_S", -1.0)
+    monkeypatch.setattr("assay.records.shipper._MANY_WAITING", 999)
+    with spool_in(tmp_path) as spool:
+        spool.append_many(RECORDS[:1000])
+        shipper = shipper_of(tmp_path, MemorySink(), spool)
+        with monkeypatch.context() as patched:
+            patched.setattr("assay.records.shipper.time.sleep", rested.append)
+            assert shipper.ship() == 1000
+            assert rested == []
+            spool.append_many(RECORDS[:1000])
+            assert shipper.keep_up() == 1000
+        assert rested == [0.00005] * (1000 // 50)

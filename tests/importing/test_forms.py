@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from assay.errors import DataError, NotSupportedError
-from assay.importing.forms import READERS, recognise
+from assay.importing.forms import Form, recognise
+from assay.importing.opened import Trust, open_model
 
 CONTENTS = {
     "model.txt": (b"tree\nversion=v4\n", "LightGBM text"),
@@ -60,9 +62,11 @@ def test_the_json_of_lightgbm_is_refused_with_the_way_out(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("form", "library"), [("LightGBM text", "lightgbm"), ("XGBoost JSON", "xgboost"), ("ONNX", "onnx")]
 )
-def test_a_damaged_file_is_one_calm_message(tmp_path: Path, form: str, library: str) -> None:
+def test_a_damaged_file_is_one_calm_message(tmp_path: Path, form: Form, library: str) -> None:
     pytest.importorskip(library, reason=f"{library} is not installed")
     path = tmp_path / "model"
     path.write_bytes(b"tree\nversion=v4\nnonsense")
-    with pytest.raises(DataError, match=r"damaged|not a sound"):
-        READERS[form](path)  # type: ignore[index] - a form of the table
+    with pytest.raises(DataError, match=rf"^model is no sound {form} model: .") as caught:
+        open_model(path, form, pl.DataFrame({"a": ["1"]}), (), Trust())
+    assert "save it again" in caught.value.remedy
+    assert "\n" not in caught.value.message

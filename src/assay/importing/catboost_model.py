@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from assay.errors import DataError
 from assay.importing.foreign import LEFT, RIGHT, Foreign, Tree, counted, plant
 from assay.importing.inputs import SINGLE, Input, Source
 from assay.importing.native import Columns, Floats, Native, needs, raw_scores, refuse
@@ -25,7 +24,7 @@ def open_catboost(path: Path, form: Literal["cbm", "json"]) -> Native:
     """Open a model file.
 
     Raises:
-        DataError: it is damaged.
+        ValueError: it is damaged.
         NotSupportedError: it cannot be converted exactly.
         MissingDependencyError: CatBoost is not installed.
     """
@@ -37,7 +36,7 @@ def open_catboost(path: Path, form: Literal["cbm", "json"]) -> Native:
     try:
         model.load_model(str(path), format=form)
     except catboost.CatBoostError as error:
-        raise DataError(f"{path.name} is a damaged CatBoost model: {str(error).splitlines()[0]}") from None
+        raise ValueError(str(error)) from None
     return native_of_model(model)
 
 

@@ -9,7 +9,6 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.errors import DataError
 from assay.importing.inputs import Input, Vocabulary
 
 Floats = NDArray[np.float64]
@@ -52,6 +51,9 @@ class Foreign:
     where the file does not name them. Leaves of a `forest` hold probabilities; its outputs are their means. `closed`
     has the values of the columns of which the model refuses others; `takes_missing` says whether its trees take missing
     numbers; `single`, whether the library adds up in float32.
+
+    Raises:
+        ValueError: a split names an input that there is not.
     """
 
     kind: Literal["linear", "trees", "forest"]
@@ -67,7 +69,7 @@ class Foreign:
 
     def __post_init__(self) -> None:
         if isinstance(self.arrays, Trees) and self.arrays.feature.max(initial=-1) >= len(self.inputs):
-            raise DataError("the model is damaged: a split of a tree names an input that there is not")
+            raise ValueError("a split of a tree names an input that there is not")
 
     @property
     def outputs(self) -> int:
@@ -127,7 +129,7 @@ def in_order(tree: Tree) -> Tree:
     """The tree with its nodes in the order of a walk from the root, so that children stand behind their parents.
 
     Raises:
-        DataError: the nodes make no tree.
+        ValueError: the nodes make no tree.
     """
     order: list[int] = []
     waiting = [0]
@@ -136,7 +138,7 @@ def in_order(tree: Tree) -> Tree:
     while waiting:
         node = waiting.pop()
         if not 0 <= node < len(met) or met[node]:
-            raise DataError("the model is damaged: nodes of a tree have two parents, or are not there")
+            raise ValueError("nodes of a tree have two parents, or are not there")
         met[node] = True
         order.append(node)
         if feature[node] >= 0:

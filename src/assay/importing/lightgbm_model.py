@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.errors import DataError
 from assay.importing.foreign import AS_ZERO, LEFT, RIGHT, Foreign, Tree, in_order, plant
 from assay.importing.inputs import Code, Input, Source, Step
 from assay.importing.lightgbm_text import fields_of, read_whole
@@ -27,14 +26,14 @@ _OBJECTIVES = ("binary", "multiclass", "cross_entropy")
 
 
 def open_lightgbm(path: Path) -> Native:
-    """Open a model file. Raises DataError (damaged), NotSupportedError (cannot be converted exactly)."""
+    """Open a model file. Raises ValueError (damaged), NotSupportedError (cannot be converted exactly)."""
     import lightgbm
 
     text = read_whole(path)
     try:
         booster = lightgbm.Booster(model_str=text)
     except lightgbm.basic.LightGBMError as error:
-        raise DataError(f"{path.name} is a damaged LightGBM model: {error}") from None
+        raise ValueError(str(error)) from None
     return native_of_booster(booster)
 
 

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from itertools import accumulate, pairwise
 from pathlib import Path
 
-from assay.errors import DataError
-
 Fields = Mapping[str, str]
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,9})")
@@ -39,24 +37,14 @@ _CATEGORICAL = 1
 _MOST_LEAVES = 1 << 20
 
 
-class _DamagedError(Exception):
-    """What is wrong."""
-
-
 def read_whole(path: Path) -> str:
     """The file without the parameters of its fitting, which no answer hangs on.
 
     Raises:
-        DataError: parts of the file are missing, or its numbers make no trees.
+        ValueError: parts of the file are missing, or its numbers make no trees.
     """
     content = path.read_bytes()
-    try:
-        _check(content)
-    except _DamagedError as damage:
-        raise DataError(
-            f"{path.name} is a damaged LightGBM model: {damage}",
-            remedy='copy it anew, or save it again: booster.save_model("model.txt")',
-        ) from None
+    _check(content)
     return _PARAMETERS.sub(b"\n", content).decode(errors="replace")
 
 
@@ -67,7 +55,7 @@ def fields_of(block: str) -> dict[str, str]:
 
 def _check(content: bytes) -> None:
     if not _is_whole(content) or b"\nTree=0\n" not in content:
-        raise _DamagedError("trees that it names are not in it, or its end is missing")
+        raise ValueError("trees that it names are not in it, or its end is missing")
     text = content.decode(errors="replace")
     before, *blocks = text.partition("\nend of trees")[0].split("\nTree=")
     header = fields_of(before)
@@ -76,17 +64,17 @@ def _check(content: bytes) -> None:
     features = int(header["max_feature_idx"]) + 1
     for name in ("feature_names", "feature_infos"):
         if len(header.get(name, "").split()) != features:
-            raise _DamagedError(f"{name} are not {features}")
+            raise ValueError(f"{name} are not {features}")
     if not all(map(_INFO.fullmatch, header["feature_infos"].split())):
-        raise _DamagedError("feature_infos are not ranges and categories")
+        raise ValueError("feature_infos are not ranges and categories")
     if int(header["num_tree_per_iteration"]) < 1 or len(blocks) % int(header["num_tree_per_iteration"]):
-        raise _DamagedError(f"{len(blocks)} trees are no whole number of iterations")
+        raise ValueError(f"{len(blocks)} trees are no whole number of iterations")
     for number, block in enumerate(blocks):
         try:
             _check_lines(block)
             _check_tree(fields_of("Tree=" + block), features)
-        except _DamagedError as damage:
-            raise _DamagedError(f"of tree {number} {damage}") from None
+        except ValueError as damage:
+            raise ValueError(f"of tree {number} {damage}") from None
 
 
 def _is_whole(content: bytes) -> bool:
@@ -119,7 +107,7 @@ def _check_lines(block: str) -> None:
     for line in block.rstrip("\n").split("\n")[1:]:
         name, given, _ = line.partition("=")
         if not given or name not in _KNOWN:
-            raise _DamagedError(f"a line begins with {line[:20]!r}")
+            raise ValueError(f"a line begins with {line[:20]!r}")
 
 
 def _check_tree(tree: Fields, features: int) -> None:
@@ -128,7 +116,7 @@ def _check_tree(tree: Fields, features: int) -> None:
             _read(tree, name, kind, 1)
     leaves, sets = int(tree["num_leaves"]), int(tree["num_cat"])
     if not 1 <= leaves <= _MOST_LEAVES or not 0 <= sets < leaves:
-        raise _DamagedError("num_leaves and num_cat do not fit")
+        raise ValueError("num_leaves and num_cat do not fit")
     if leaves == 1:
         _read(tree, "leaf_value", _NUMBER, 1)
         return
@@ -138,7 +126,7 @@ def _check_tree(tree: Fields, features: int) -> None:
             if name in tree or name not in _LATER:
                 _read(tree, name, kind, count)
     if any(not 0 <= int(word) < features for word in tree["split_feature"].split()):
-        raise _DamagedError("split_feature names an input that there is not")
+        raise ValueError("split_feature names an input that there is not")
     _check_children(tree, splits)
     _check_sets(tree, sets)
 
@@ -150,27 +138,27 @@ def _check_children(tree: Fields, splits: int) -> None:
     if nodes != [*range(-splits - 1, 0), *range(1, splits)] or any(
         0 <= child <= at for side in below for at, child in enumerate(side)
     ):
-        raise _DamagedError("left_child and right_child make no tree")
+        raise ValueError("left_child and right_child make no tree")
 
 
 def _check_sets(tree: Fields, sets: int) -> None:
     kinds, thresholds = (tree[name].split() for name in ("decision_type", "threshold"))
     by_set = [threshold for kind, threshold in zip(kinds, thresholds, strict=True) if int(kind) & _CATEGORICAL]
     if bool(by_set) != bool(sets):
-        raise _DamagedError("num_cat and decision_type do not fit")
+        raise ValueError("num_cat and decision_type do not fit")
     if not sets:
         return
     bounds = [int(word) for word in _read(tree, "cat_boundaries", _INTEGER, sets + 1)]
     if bounds[0] != 0 or any(after <= before for before, after in pairwise(bounds)):
-        raise _DamagedError("cat_boundaries do not ascend")
+        raise ValueError("cat_boundaries do not ascend")
     _read(tree, "cat_threshold", _INTEGER, bounds[-1])
     if any(not _INTEGER.fullmatch(number) or not 0 <= int(number) < sets for number in by_set):
-        raise _DamagedError("threshold names a set that there is not")
+        raise ValueError("threshold names a set that there is not")
 
 
 def _read(fields: Fields, name: str, kind: re.Pattern[str], count: int) -> list[str]:
     """The words of a list, one blank between two; `count` of them, each of a kind."""
     words = fields.get(name, "").split(" ")
     if len(words) != count or not all(map(kind.fullmatch, words)):
-        raise _DamagedError(f"{name} is not {count} number{'' if count == 1 else 's'}")
+        raise ValueError(f"{name} is not {count} number{'' if count == 1 else 's'}")
     return words

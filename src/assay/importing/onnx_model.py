@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.errors import DataError
 from assay.importing.foreign import LEFT, RIGHT, Foreign, Linear, Tree, Trees, counted, plant
 from assay.importing.inputs import SINGLE, Code, Input, Source, Step, Value
 from assay.importing.native import Columns, Floats, Native, needs, raw_scores, refuse
@@ -29,7 +28,7 @@ def open_onnx(path: Path) -> Native:
     """Open a model file.
 
     Raises:
-        DataError: it is not an ONNX model.
+        ValueError: it is not an ONNX model.
         NotSupportedError: it cannot be converted exactly.
         MissingDependencyError: onnx or onnxruntime is not installed.
     """
@@ -42,7 +41,7 @@ def open_onnx(path: Path) -> Native:
         model = onnx.load(str(path))
         onnx.checker.check_model(model)
     except Exception as error:  # noqa: BLE001 - protobuf and the checker raise errors of their own kinds
-        raise DataError(f"{path.name} is not a sound ONNX model: {str(error).strip().splitlines()[0]}") from None
+        raise ValueError(str(error)) from None
     graph = _Graph(model)
     node = graph.classifier()
     widths = graph.widths()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, ParamSpec
 
 import numpy as np
 import polars as pl
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from assay.contract.infer import infer
 from assay.contract.table import Table
-from assay.errors import ConfigurationError, DataError
+from assay.errors import AssayError, ConfigurationError, DataError
 from assay.importing.bind import bind
 from assay.importing.foreign import Foreign
 from assay.importing.forms import READERS, Form
@@ -23,6 +23,7 @@ from assay.importing.native import Columns, Native, cells_of
 from assay.importing.pickled import given, open_pickle
 
 Floats = NDArray[np.float64]
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,27 +67,54 @@ def open_model(path: Path, form: Form, frame: pl.DataFrame, missing: tuple[str, 
     return Opened(
         foreign=foreign,
         notices=notices,
-        ask=lambda table: native.ask(_columns(sources, table)),
+        ask=_answering(path, form, lambda table: native.ask(_columns(sources, table))),
         rounds=native.rounds,
-        first=_first(native, sources),
+        first=_first(path, form, native, sources),
     )
+
+
+_SAVE_AGAIN = "copy it anew, or save it again with the library that fitted it, in a version that is known here"
 
 
 @contextmanager
 def _damage(path: Path, form: Form) -> Iterator[None]:
-    """What is not as a file of this form is."""
+    """Turns what reading stumbles over, in a file that is not as its form asks, into an error that names the file.
+
+    A ValueError says in words what is wrong; of a KeyError and its like the name is needed to understand it.
+    """
     try:
         yield
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        raise DataError(
-            f"{path.name} is no sound {form} model: {type(error).__name__} {error}",
-            remedy="save it again with the library that fitted it, in a version that is known here",
-        ) from error
+        what = _first_line(error) if isinstance(error, ValueError) else f"{type(error).__name__} {error}"
+        raise DataError(f"{path.name} is no sound {form} model: {what}", remedy=_SAVE_AGAIN) from error
 
 
-def _first(native: Native, sources: Sequence[Source]) -> Callable[[Table, int], Floats] | None:
+def _answering(path: Path, form: Form, ask: Callable[P, Floats]) -> Callable[P, Floats]:
+    """`ask`, whose library may find only now that the file makes no model."""
+
+    def asked(*args: P.args, **kwargs: P.kwargs) -> Floats:
+        try:
+            return ask(*args, **kwargs)
+        except AssayError:
+            raise
+        except Exception as error:
+            raise DataError(
+                f"{path.name}, a {form} model, cannot answer the rows of the data: {_first_line(error)}",
+                remedy=_SAVE_AGAIN,
+            ) from error
+
+    return asked
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
+
+
+def _first(path: Path, form: Form, native: Native, sources: Sequence[Source]) -> Callable[[Table, int], Floats] | None:
     ask = native.ask_first
-    return None if ask is None else lambda table, rounds: ask(_columns(sources, table), rounds)
+    if ask is None:
+        return None
+    return _answering(path, form, lambda table, rounds: ask(_columns(sources, table), rounds))
 
 
 def _columns(sources: Sequence[Source], table: Table) -> Columns:

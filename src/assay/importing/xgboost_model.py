@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from assay.errors import DataError
 from assay.importing.foreign import LEFT, RIGHT, Foreign, Tree, in_order, plant
 from assay.importing.inputs import SINGLE, Input, Source
 from assay.importing.native import Columns, Floats, Native, needs, raw_scores, refuse
@@ -27,7 +26,7 @@ def open_xgboost(path: Path) -> Native:
     """Open a model file.
 
     Raises:
-        DataError: it is damaged.
+        ValueError: it is damaged.
         NotSupportedError: it cannot be converted exactly.
         MissingDependencyError: XGBoost is not installed.
     """
@@ -35,11 +34,7 @@ def open_xgboost(path: Path) -> Native:
         import xgboost
     except ModuleNotFoundError:
         raise needs("xgboost") from None
-    try:
-        booster = xgboost.Booster(model_file=str(path))
-    except xgboost.core.XGBoostError as error:
-        raise DataError(f"{path.name} is a damaged XGBoost model: {str(error).splitlines()[0]}") from None
-    return native_of_booster(booster)
+    return native_of_booster(xgboost.Booster(model_file=str(path)))
 
 
 def native_of_booster(booster: Any) -> Native:
@@ -60,10 +55,7 @@ def native_of_booster(booster: Any) -> Native:
         rows = xgboost.DMatrix(
             np.column_stack(columns), feature_names=booster.feature_names, feature_types=booster.feature_types
         )
-        try:
-            return raw_scores(booster.predict(rows, output_margin=True, iteration_range=(0, first)))
-        except xgboost.core.XGBoostError as error:
-            raise DataError(f"XGBoost cannot answer with this model: {str(error).splitlines()[0]}") from None
+        return raw_scores(booster.predict(rows, output_margin=True, iteration_range=(0, first)))
 
     return Native(
         names=names,
@@ -110,7 +102,7 @@ def _tree(tree: Mapping[str, Any]) -> Tree:
     left, right = (np.array(tree[name], dtype=np.int32) for name in ("left_children", "right_children"))
     leaf = left == _NO_CHILD
     if ((right == _NO_CHILD) != leaf).any():
-        raise DataError("the model is damaged: a node of a tree has one child")
+        raise ValueError("a node of a tree has one child")
     if any(tree["split_type"]):
         raise refuse("an XGBoost model with categorical splits", "fit it on one column a category (pandas.get_dummies)")
     if int(tree["tree_param"]["size_leaf_vector"]) > 1:

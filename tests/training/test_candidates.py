@@ -57,6 +57,22 @@ def test_the_converted_model_scores_like_the_library(name: str, classes: int, te
 
 
 @pytest.mark.parametrize("classes", [2, 3])
+def test_a_large_lesson_is_learned_like_a_small_one(monkeypatch: pytest.MonkeyPatch, classes: int) -> None:
+    given, candidate = lesson(classes=classes, rows=600), CANDIDATES["logistic_regression"]
+    small = candidate.fit(given, {"C": 3.0})
+    monkeypatch.setattr("assay.training.logistic._MOST_ON_EVERY_PATH", 0)
+    large = candidate.fit(given, {"C": 3.0})
+    frame = evaluate_frame(large.plan, large.plan_arrays, given.table)
+    scores = large.model.frame(frame)
+    assert np.abs(scores - large.library(frame)).max() <= 1e-9
+    assert np.abs(scores - small.model.frame(frame)).max() < 0.1
+    trial = candidate.try_out(given, nothing)
+    majority = CANDIDATES["majority"].try_out(given, nothing)
+    asked = given.labels[given.asked]
+    assert tempered_losses(trial.scores, asked).mean() < 0.8 * tempered_losses(majority.scores, asked).mean()
+
+
+@pytest.mark.parametrize("classes", [2, 3])
 def test_richer_candidates_learn_more_than_the_majority(classes: int) -> None:
     given = lesson(classes=classes)
     targets = given.targets[given.asked]

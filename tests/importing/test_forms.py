@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NoReturn
 
+import numpy as np
 import polars as pl
 import pytest
 
+from assay.contract.table import Table
 from assay.errors import DataError, NotSupportedError
+from assay.importing.foreign import Foreign, Linear
 from assay.importing.forms import Form, recognise
+from assay.importing.native import Native
 from assay.importing.opened import Trust, open_model
 
 CONTENTS = {
@@ -70,3 +75,22 @@ def test_a_damaged_file_is_one_calm_message(tmp_path: Path, form: Form, library:
         open_model(path, form, pl.DataFrame({"a": ["1"]}), (), Trust())
     assert "save it again" in caught.value.remedy
     assert "\n" not in caught.value.message
+
+
+def test_a_library_that_cannot_answer_is_told_with_the_file_and_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(columns: object, rounds: int = 0) -> NoReturn:
+        raise RuntimeError("no such leaf\nstack of the library")
+
+    names = ("a",)
+    foreign = Foreign(
+        kind="linear", framework="any", inputs=(), arrays=Linear(np.zeros((1, 1)), np.zeros(1)), classes=("no", "yes")
+    )
+    native = Native(names=names, build=lambda _: foreign, ask=fail, rounds=2, ask_first=fail)
+    monkeypatch.setattr("assay.importing.opened.READERS", {"ONNX": lambda _: native})
+    opened = open_model(Path("churn.onnx"), "ONNX", pl.DataFrame({"a": ["1"]}), (), Trust())
+    table = Table(rows=1, columns={"a": np.ones(1)})
+    assert opened.first is not None
+    for ask in (lambda: opened.ask(table), lambda: opened.first(table, 1)):  # type: ignore[misc] - seen above
+        with pytest.raises(DataError, match=r"^churn\.onnx \(ONNX\) cannot answer .*: no such leaf\n") as caught:
+            ask()
+        assert "rows like it" in caught.value.remedy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -72,16 +73,14 @@ def test_a_fit_is_the_same_again(material: tuple[Any, NDArray[np.int64]]) -> Non
 
 
 def test_the_steps_have_a_limit_and_each_goes_down() -> None:
-    seen: list[float] = []
-
     def narrow(at: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
         scale = np.array([1.0, 100.0], dtype=np.float32)
-        seen.append(float(0.5 * (scale * at * at).sum()))
-        return seen[-1], scale * at
+        return float(0.5 * (scale * at * at).sum()), scale * at
 
     start = np.array([5.0, 5.0], dtype=np.float32)
-    one = minimise(narrow, start, 1)
-    assert narrow(one)[0] < narrow(start)[0]
+    values = [narrow(minimise(narrow, start, steps))[0] for steps in range(6)]
+    assert values[0] == narrow(start)[0]
+    assert all(after < before for before, after in pairwise(values))
     assert np.abs(minimise(narrow, start, 100)).max() <= 1e-4
 
 

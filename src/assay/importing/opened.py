@@ -99,8 +99,8 @@ def _answering(path: Path, form: Form, ask: Callable[P, Floats]) -> Callable[P, 
             raise
         except Exception as error:
             raise DataError(
-                f"{path.name}, a {form} model, cannot answer the rows of the data: {_first_line(error)}",
-                remedy=_SAVE_AGAIN,
+                f"{path.name} ({form}) cannot answer the rows of the data: {_first_line(error)}",
+                remedy=f"give the data that it was fitted on, or rows like it; else {_SAVE_AGAIN}",
             ) from error
 
     return asked

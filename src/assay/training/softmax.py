@@ -49,7 +49,8 @@ class SoftmaxRegression:
 
     def decision_function(self, matrix: Any) -> NDArray[np.float64]:
         """Raw scores (rows, classes)."""
-        scores: NDArray[np.float64] = matrix @ self.coef_.T + self.intercept_
+        table = self._table()
+        scores: NDArray[np.float64] = matrix @ table[:-1] + table[-1]
         return scores
 
     @property
